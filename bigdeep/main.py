@@ -1,0 +1,41 @@
+r"""Trains a net: flags -> train.run. All that happens in a run stands in train.py.
+
+  python -m bigdeep.main --config=configs/mlp5.py                            train, or go on where it was stopped
+  python -m bigdeep.main --config=configs/mlp5.py:smoke                      its miniature, below a minute
+  python -m bigdeep.main --config=configs/mlp2.py --config.epochs=130 --config.schedule.rate=2e-3 --workdir=runs/long
+  python -m bigdeep.main --config=configs/mlp2.py --config.augment[1].alpha=30 --print_config
+  python -m bigdeep.main --config=configs/mlp5.py --dry_run                  layers, FLOPs, a timed step, the time it takes
+
+Every key that --print_config shows can be set by --config.KEY=VALUE. Config files are Python and get executed.
+Exit codes: 0 done, 2 bad input, 75 stopped by a signal with everything saved, 1 anything else.
+"""
+
+import json
+
+from absl import flags
+
+from bigdeep import cli, dry_run, runtime, train
+from bigdeep.config import plain
+
+
+def main() -> None:
+    """Does what the flags say."""
+    config, options = cli.config(), flags.FLAGS
+    if options.print_config:
+        print(json.dumps(plain(config), indent=2))
+        return
+    runtime.use_compilation_cache()
+    if options.dry_run:
+        dry_run.run(config)
+        return
+    workdir = options.workdir or f"runs/{config.name.replace(':', '-')}"
+    print(json.dumps(train.run(config, workdir, force_resume=options.force_resume), indent=2))
+
+
+if __name__ == "__main__":
+    cli.define_config()
+    flags.DEFINE_string("workdir", None, "run folder; runs/<name of the config> if not given")
+    flags.DEFINE_bool("force_resume", False, "resume although the config has changed")
+    flags.DEFINE_bool("print_config", False, "print the resolved config and end")
+    flags.DEFINE_bool("dry_run", False, "print the net, time one chunk of steps, estimate the run and end")
+    cli.run(main, __doc__)

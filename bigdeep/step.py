@@ -1,0 +1,109 @@
+"""The training step and the evaluation step: pure functions of state, batch and key. No config, no I/O."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+class State(NamedTuple):
+    """All that training changes. step: int32 (), updates done; it is the whole state of data and randomness."""
+
+    step: jax.Array
+    params: Any
+    model_state: Any
+    opt_state: Any
+
+
+def init_state(key: jax.Array, *, init: Callable, tx: optax.GradientTransformation) -> State:
+    """The state before the first step."""
+    params, model_state = init(key)
+    return State(jnp.int32(0), params, model_state, tx.init(params))
+
+
+def train_step(
+    state: State,
+    batch: tuple[jax.Array, jax.Array],
+    key: jax.Array,
+    *,
+    apply: Callable,
+    loss_fn: Callable,
+    augment: Callable,
+    tx: optax.GradientTransformation,
+) -> tuple[State, dict[str, jax.Array]]:
+    """One update on a batch (uint8 images (B, H, W, C), labels (B,)): deform, forward, backward, update.
+
+    key: the run's; the step's randomness is fold_in(key, step), so nothing of it needs to be saved.
+    Metrics, all (): train_loss; gradient_norm = |g|_2; update_ratio = |update|_2 / |params|_2 before the update.
+    """
+    images, labels = batch
+    augment_key, apply_key = jax.random.split(jax.random.fold_in(key, state.step))
+    inputs = augment(augment_key, images, labels)
+
+    def objective(params: Any) -> tuple[jax.Array, Any]:
+        logits, model_state = apply(params, state.model_state, inputs, apply_key, train=True)
+        return loss_fn(logits, labels).mean(), model_state
+
+    (loss, model_state), grads = jax.value_and_grad(objective, has_aux=True)(state.params)
+    updates, opt_state = tx.update(grads, state.opt_state, state.params)
+    metrics = {
+        "train_loss": loss,
+        "gradient_norm": optax.tree.norm(grads),
+        "update_ratio": optax.tree.norm(updates) / optax.tree.norm(state.params),
+    }
+    params = optax.apply_updates(state.params, updates)
+    return State(state.step + 1, params, model_state, opt_state), metrics
+
+
+def train_steps(
+    state: State,
+    images: jax.Array,
+    labels: jax.Array,
+    key: jax.Array,
+    *,
+    length: int,
+    batch_size: int,
+    one_step: Callable,
+    shard: Callable,
+) -> tuple[State, dict[str, jax.Array]]:
+    """`length` updates within one epoch over a resident data set, as one scan.
+
+    The images of a step are a slice of permutation(fold_in(key, epoch)). Where batch_size does not divide the set,
+    a different random remainder of it sits out each epoch.
+    images, labels: the whole training set on the device, uint8. one_step: (state, batch, key) -> (state, metrics).
+    shard: puts a batch on the devices.
+    Metrics: train_loss of each step, (length,); the others of the last step only, since norms read the whole
+    state and would cost an eighth of the step.
+    """
+    order_key, step_key = jax.random.split(key)
+    steps_per_epoch = len(labels) // batch_size
+    order = jax.random.permutation(jax.random.fold_in(order_key, state.step // steps_per_epoch), len(labels))
+
+    def body(state: State, _: None) -> tuple[State, dict[str, jax.Array]]:
+        index = jax.lax.dynamic_slice_in_dim(order, state.step % steps_per_epoch * batch_size, batch_size)
+        return one_step(state, shard((images[index], labels[index])), step_key)
+
+    def loss_only(state: State, _: None) -> tuple[State, jax.Array]:
+        state, metrics = body(state, _)
+        return state, metrics["train_loss"]
+
+    state, losses = jax.lax.scan(loss_only, state, length=length - 1)
+    state, metrics = body(state, None)
+    return state, {**metrics, "train_loss": jnp.append(losses, metrics["train_loss"])}
+
+
+def eval_step(params: Any, model_state: Any, images: jax.Array, *, batch_size: int, apply: Callable) -> jax.Array:
+    """Logits (N, classes) of a whole resident split of undeformed images, uint8 (N, H, W, C), batch by batch.
+
+    The last batch is filled up with copies of the last image, whose logits are cut off.
+    """
+    starts = jnp.arange(0, len(images), batch_size)
+
+    def logits(start: jax.Array) -> jax.Array:
+        index = jnp.minimum(start + jnp.arange(batch_size), len(images) - 1)
+        return apply(params, model_state, images[index])
+
+    outputs = jax.lax.map(logits, starts)
+    return outputs.reshape(-1, outputs.shape[-1])[: len(images)]

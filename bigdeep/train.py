@@ -1,0 +1,217 @@
+"""The run: build, restore, loop over chunks, evaluate, log, save. The only place where I/O and JAX meet."""
+
+import contextlib
+import functools
+import hashlib
+import json
+import pathlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from bigdeep import checkpoint, evaluate, experiment, runtime, writer
+from bigdeep.checkpoint import Store
+from bigdeep.config import differences
+from bigdeep.errors import BadInput, Failed, Stopped
+from bigdeep.experiment import Experiment
+from bigdeep.step import State
+from bigdeep.writer import Journal
+
+
+class _Clock:
+    """Seconds of the whole run, over all its resumes, and images/s between restarts."""
+
+    def __init__(self) -> None:
+        self._start = self._lap = self._save = time.monotonic()
+
+    def resume(self, rows: Sequence[Mapping]) -> None:
+        self._start -= rows[-1]["seconds"] if rows else 0.0
+        self.restart()
+
+    def seconds(self) -> float:
+        return round(time.monotonic() - self._start, 2)
+
+    def restart(self) -> None:
+        self._lap = time.monotonic()
+
+    def rate(self, images: int) -> float:
+        """Images per second since the last restart or rate."""
+        before, self._lap = self._lap, time.monotonic()
+        return round(images / (self._lap - before), 1)
+
+    def saved(self) -> None:
+        self._save = time.monotonic()
+
+    def since_save(self) -> float:
+        return time.monotonic() - self._save
+
+
+def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
+    """Trains what the config says in workdir, from its newest checkpoint if it holds one; returns the result.
+
+    Raises BadInput before anything is trained, Stopped after a signal with everything saved, and Failed when the
+    loss is not finite or the disk is full, with the checkpoints so far kept.
+    """
+    clock = _Clock()
+    folder = pathlib.Path(workdir)
+    built = experiment.build(config)
+    with runtime.claim(folder), runtime.signals() as received:
+        _agree(folder, built, force_resume)
+        store = checkpoint.Store(folder / "checkpoints")
+        state = store.restore(evaluate.abstract_state(built))
+        if state is None:
+            state = jax.jit(built.init, out_shardings=runtime.replicated(runtime.mesh()))(_keys(built)[0])
+        if (folder / "result.json").exists() and int(state.step) == built.total_steps:
+            return json.loads((folder / "result.json").read_text())
+        journal = writer.Journal(folder / "metrics.jsonl", int(state.step))
+        clock.resume(journal.rows)
+        state = _train(built, state, store, journal, clock, received)
+        result = _result(built, state, journal.rows, clock.seconds())
+        writer.write_json(folder / "result.json", result)
+        return result
+
+
+def _train(built: Experiment, state: State, store: Store, journal: Journal, clock: _Clock, received: Callable) -> State:
+    """The loop: dispatch a chunk of steps, take in the metrics of the chunk before, evaluate and save when due."""
+    mesh = runtime.mesh()
+    key = _keys(built)[1]
+    images, labels = jax.device_put(built.train, runtime.replicated(mesh))
+    chunk = functools.partial(built.train_steps, shard=runtime.shard_batch(mesh))
+    train_steps = jax.jit(chunk, static_argnames="length", donate_argnums=0)
+    count = _counter(built, images, mesh)
+    at, under_way = int(state.step), None
+
+    def settle(*, evaluating: bool = False) -> None:
+        """Waits for the chunk under way, checks it and writes its row."""
+        if under_way is not None:
+            row = _row(built, *under_way, clock)
+            journal.write(row | count(state) if evaluating else row)
+            progress.show(journal.rows[-1])
+
+    with contextlib.closing(writer.Progress(at, built.total_steps, built.epoch_steps)) as progress:
+        while at < built.total_steps and not received():
+            length = min(built.log_every, built.epoch_steps - at % built.epoch_steps)
+            state, metrics = train_steps(state, images, labels, key, length=length)
+            settle()
+            at += length
+            under_way = (at, length, metrics)
+            evaluating = at == built.total_steps or at % (built.evaluate_every * built.epoch_steps) == 0
+            if evaluating or clock.since_save() >= built.checkpoint_seconds:
+                best = evaluate.best_row(journal.rows)
+                settle(evaluating=evaluating)
+                under_way = None
+                if evaluate.best_row(journal.rows) is not best or clock.since_save() >= built.checkpoint_seconds:
+                    _save(store, at, state, journal, clock)
+                clock.restart()
+        settle()
+        _save(store, at, state, journal, clock)
+        store.close()
+    if at < built.total_steps:
+        raise Stopped(f"{received()} at step {at}: everything is saved, the same command resumes")
+    return state
+
+
+def _save(store: Store, step: int, state: State, journal: Journal, clock: _Clock) -> None:
+    best = evaluate.best_row(journal.rows)
+    store.save(step, state, best and best["step"])
+    clock.saved()
+
+
+def _keys(built: Experiment) -> jax.Array:
+    """The keys of initialisation and of training."""
+    return jax.random.split(jax.random.key(built.config["seed"]))
+
+
+def _counter(built: Experiment, images: jax.Array, mesh: jax.sharding.Mesh) -> Callable[[State], dict]:
+    """state -> validation and test errors. `images`: the training set, which is not sent to the device twice."""
+    held_out = built.validation is not built.train
+    resident = {
+        "validation": jax.device_put(built.validation.images, runtime.replicated(mesh)) if held_out else images,
+        "test": jax.device_put(built.test.images, runtime.replicated(mesh)),
+    }
+    labels = {"validation": built.validation.labels, "test": built.test.labels}
+    logits = jax.jit(built.logits)
+
+    def count(state: State) -> dict:
+        counts: dict[str, Any] = {}
+        for split, of_split in labels.items():
+            scores = np.asarray(logits(state.params, state.model_state, resident[split]))
+            counts[f"{split}_errors"] = evaluate.count_errors(scores, of_split)
+            counts[f"{split}_total"] = len(of_split)
+        return {**counts, "test_errors_halves": evaluate.halves(scores, of_split)}
+
+    return count
+
+
+def _row(built: Experiment, step: int, length: int, metrics: Mapping[str, jax.Array], clock: _Clock) -> dict:
+    """The row of metrics.jsonl for the chunk of `length` steps that ended at `step`; Failed if it is not finite."""
+    values = {name: np.asarray(value, np.float64) for name, value in metrics.items()}
+    for name in ("train_loss", "gradient_norm", "update_ratio"):
+        bad = np.flatnonzero(~np.isfinite(np.atleast_1d(values[name])))
+        if bad.size:
+            at = step - np.atleast_1d(values[name]).size + int(bad[0])
+            raise Failed(
+                f"{name} is {np.atleast_1d(values[name])[bad[0]]} in step {at}; checkpoints from before it are kept; "
+                "a lower learning rate or gradients of a smaller loss usually help"
+            )
+    images = length * built.config["batch_size"]
+    return {
+        "step": step,
+        "epoch": round(step / built.epoch_steps, 6),
+        "seconds": clock.seconds(),
+        "train_loss": float(values["train_loss"].mean()),
+        "learning_rate": float(values["learning_rate"]),
+        "gradient_norm": float(values["gradient_norm"]),
+        "update_ratio": float(values["update_ratio"]),
+        "images_per_second": clock.rate(images),
+    }
+
+
+def _agree(folder: pathlib.Path, built: Experiment, force: bool) -> None:
+    """Writes config.json, or requires that the one there says the same of config and data."""
+    dataset = {"name": built.dataset.name, "sha256": built.dataset.sha256}
+    new = {"config": built.config, "dataset": dataset}
+    path = folder / "config.json"
+    if path.exists() and not force:
+        old = json.loads(path.read_text())
+        changed = [line for key in new for line in differences(old.get(key), new[key], key)]
+        if changed:
+            raise BadInput(
+                f"--workdir {folder}: found a run of another config ({'; '.join(changed)}), expected the same; "
+                "choose another --workdir, or --force_resume to go on from its checkpoint with the new config"
+            )
+    writer.write_json(path, new)
+
+
+def _result(built: Experiment, state: State, rows: Sequence[Mapping], seconds: float) -> dict:
+    """result.json. "At best validation" is the row with the fewest validation errors, the latest of equals."""
+    evaluated = [row for row in rows if "test_errors" in row]
+    best = evaluate.best_row(evaluated)
+    images = built.total_steps * built.config["batch_size"]
+    return {
+        "config": built.config["name"],
+        "config_sha256": hashlib.sha256(json.dumps(built.config, sort_keys=True).encode()).hexdigest(),
+        "state_sha256": checkpoint.tree_hash(state.params),
+        "dataset": {key: getattr(built.dataset, key) for key in ("name", "source", "sha256")},
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
+        "epochs": built.config["epochs"],
+        "steps": built.total_steps,
+        "seconds": seconds,
+        "images_per_second": round(images / seconds, 1),
+        "validation_errors": best["validation_errors"],
+        "validation_total": best["validation_total"],
+        "validation_split": f"{built.config['data']['validation']} held out" if built.validation is not built.train else "undeformed training set",
+        "test_total": best["test_total"],
+        "test_errors_at_best_validation": best["test_errors"],
+        "test_errors_best": min(row["test_errors"] for row in evaluated),
+        "test_errors_final": evaluated[-1]["test_errors"],
+        "test_errors_halves": best["test_errors_halves"],
+        "device": runtime.device(),
+        "processes": jax.process_count(),
+        "versions": runtime.versions(),
+        "git_commit": runtime.git_commit(),
+        "seed": built.config["seed"],
+    }
