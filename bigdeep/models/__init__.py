@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from bigdeep import config
-from bigdeep.models.mlp import mlp
+from bigdeep.models import mlp
 
-MODELS = {"mlp": mlp}
+MODELS = {"mlp": mlp.mlp}
 
 
 class Model(NamedTuple):

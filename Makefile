@@ -1,0 +1,23 @@
+# Each target sets up .venv by itself, with the exact versions that were tested.
+PYTHON ?= python3
+
+.PHONY: train test check bench
+
+train: .venv/.ready
+	.venv/bin/python -m bigdeep.main --config=configs/mlp5.py
+
+test: .venv/.ready
+	.venv/bin/python -m pytest
+
+check: .venv/.ready
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/python -m pytest
+
+bench: .venv/.ready
+	.venv/bin/python benchmarks/train_step.py
+
+.venv/.ready: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@

@@ -1,0 +1,59 @@
+"""Strict JAX for all tests: no silent broadcasting of ranks, warnings are errors (setup.cfg)."""
+
+import os
+import pathlib
+import runpy
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from bigdeep import data, runtime
+from bigdeep.config import plain
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+runtime.use_compilation_cache()
+
+
+def run_bigdeep(*arguments: object, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess:
+    """`python -m bigdeep.main` (or the module named first) in a process of its own, from the root of the checkout."""
+    module = "bigdeep.main"
+    if arguments and str(arguments[0]).startswith("bigdeep."):
+        module, *arguments = arguments
+    command = [sys.executable, "-W", "error", "-m", module, *map(str, arguments)]
+    environment = {**os.environ, **environment}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout)
+
+
+@pytest.fixture(scope="session")
+def digits() -> data.Dataset:
+    """The 5,000 real digits that are always there."""
+    return data.embedded()
+
+
+@pytest.fixture(scope="session")
+def mnist() -> data.Dataset:
+    """All of MNIST, or a skip that says why."""
+    if not os.environ.get("BIGDEEP_DATA_DIR"):
+        pytest.skip("needs MNIST: set BIGDEEP_DATA_DIR")
+    return data.load("mnist", "idx", "")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def smoke():
+    """smoke("mlp2") is a fresh plain dict of that config's miniature, named "test"."""
+
+    def load(name: str) -> dict:
+        get_config = runpy.run_path(str(ROOT / "configs" / f"{name}.py"))["get_config"]
+        return {**plain(get_config("smoke")), "name": "test"}
+
+    return load

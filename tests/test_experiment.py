@@ -1,0 +1,31 @@
+"""From a config to data and splits."""
+
+import numpy as np
+
+from bigdeep import experiment
+
+
+def build(smoke, **data):
+    plain = smoke("mlp2")
+    plain["data"].update(data)
+    return experiment.build(plain)
+
+
+def test_images_are_padded_with_background_to_the_size(smoke, digits):
+    built = build(smoke, size=29)
+    assert built.train.images.shape == (4000, 29, 29, 1)
+    assert np.array_equal(built.train.images[:, :28, :28], digits.train_images)
+    assert not built.train.images[:, 28].any()
+    assert not built.test.images[:, :, 28].any()
+    assert np.array_equal(build(smoke, size=32).test.images[:, 2:30, 2:30], digits.test_images)
+
+
+def test_validation_is_the_training_set_or_its_last_images(smoke, digits):
+    whole = build(smoke, validation=0)
+    assert whole.validation is whole.train
+    assert whole.epoch_steps == 4000 // whole.config["batch_size"]
+    held_out = build(smoke, validation=500, size=28)
+    assert np.array_equal(held_out.train.images, digits.train_images[:3500])
+    assert np.array_equal(held_out.validation.images, digits.train_images[3500:])
+    assert np.array_equal(held_out.validation.labels, digits.train_labels[3500:])
+    assert held_out.epoch_steps == 3500 // held_out.config["batch_size"]

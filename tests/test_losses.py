@@ -1,0 +1,60 @@
+"""Losses against closed forms, and their gradients against central differences."""
+
+import jax
+import numpy as np
+import pytest
+
+from bigdeep import losses
+from bigdeep.config import BadValue
+
+LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 0.0, 0.0]])
+LABELS = np.array([0, 2], np.uint8)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+def test_cross_entropy_is_its_formula(smoothing):
+    with jax.enable_x64(True):
+        found = losses.cross_entropy(smoothing)(LOGITS, LABELS)
+    log_softmax = LOGITS - np.log(np.exp(LOGITS).sum(axis=1, keepdims=True))
+    targets = np.full((2, 3), smoothing / 3)
+    targets[[0, 1], LABELS] += 1 - smoothing
+    np.testing.assert_allclose(found, -(targets * log_softmax).sum(axis=1), rtol=1e-12)
+
+
+def test_squared_error_is_its_formula():
+    with jax.enable_x64(True):
+        found = losses.squared_error(-1.0, 1.0)(LOGITS, LABELS)
+    np.testing.assert_allclose(found, [0.5 * (1 + 0 + 1.5**2), 0.5 * 3], rtol=1e-12)
+
+
+@pytest.mark.parametrize("section", [{"name": "cross_entropy", "label_smoothing": 0.1},
+                                     {"name": "squared_error", "low": -1.0, "high": 1.0}])  # fmt: skip
+def test_gradients_are_central_differences(section):
+    with jax.enable_x64(True):
+        loss = losses.build(section)
+        found = np.asarray(jax.grad(lambda z: loss(z, LABELS).sum())(LOGITS))
+        for index in np.ndindex(LOGITS.shape):
+            h = np.zeros_like(LOGITS)
+            h[index] = 1e-6
+            difference = (loss(LOGITS + h, LABELS).sum() - loss(LOGITS - h, LABELS).sum()) / 2e-6
+            assert found[index] == pytest.approx(float(difference), abs=1e-8)
+
+
+def test_huge_logits_stay_finite():
+    loss = losses.cross_entropy(0.1)(np.array([[1e4, -1e4, 0.0]], np.float32), np.array([1]))
+    assert np.isfinite(loss).all()
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"name": "mse"}, "loss.name: found 'mse', expected one of cross_entropy, squared_error"),
+        ({"name": "cross_entropy", "label_smoothing": 1.0}, "loss.label_smoothing: found 1.0"),
+        ({"name": "cross_entropy", "label_smooting": 0.1}, "loss.label_smooting: .*did you mean 'label_smoothing'"),
+        ({"name": "cross_entropy"}, "loss.label_smoothing: found 'no value'"),
+        ({"name": "squared_error", "low": 1.0, "high": -1.0}, "loss.high: found -1.0, expected a number > 1"),
+    ],
+)
+def test_impossible_sections_are_refused(section, message):
+    with pytest.raises(BadValue, match=message):
+        losses.build(section)

@@ -1,0 +1,102 @@
+"""Training steps as pure functions: the scan against single steps, the order of images, evaluation."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from bigdeep import augment, losses, models, step
+
+COUNT, BATCH = 48, 8
+
+
+@pytest.fixture(scope="module")
+def small(digits):
+    """A small net on 48 digits: (state, images, labels, one_step)."""
+    section = {"name": "mlp", "widths": [16], "activation": "scaled_tanh", "init": "lecun_normal"}
+    model = models.build(section, (28, 28, 1), 10)
+    tx = optax.sgd(0.05, momentum=0.9)
+    deform = augment.build([{"name": "elastic", "sigma": 6.0, "alpha": 36.0}], (28, 28, 1))
+    one_step = functools.partial(
+        step.train_step, apply=model.apply, loss_fn=losses.cross_entropy(0.0), augment=deform, tx=tx
+    )
+    images, labels = digits.train_images[::83][:COUNT], digits.train_labels[::83][:COUNT]
+    return step.init_state(jax.random.key(0), init=model.init, tx=tx), images, labels, one_step
+
+
+def many(small, state, length):
+    _, images, labels, one_step = small
+    steps = functools.partial(step.train_steps, batch_size=BATCH, one_step=one_step, shard=lambda batch: batch)
+    return jax.jit(functools.partial(steps, length=length))(state, images, labels, jax.random.key(7))
+
+
+def test_one_scan_is_the_single_steps_bit_for_bit(small):
+    together, metrics = many(small, small[0], 6)
+    apart, losses_apart = small[0], []
+    for _ in range(6):
+        apart, one = many(small, apart, 1)
+        losses_apart.append(one["train_loss"][0])
+    assert int(together.step) == 6
+    for a, b in zip(jax.tree.leaves(together), jax.tree.leaves(apart), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(metrics["train_loss"], losses_apart)
+
+
+def test_every_image_is_seen_once_an_epoch_in_another_order_each_epoch(small):
+    """With the index of an image as its label, a step that returns its labels shows what it was given."""
+    indices = jnp.arange(COUNT)
+
+    def spy(state, batch, key):
+        del key
+        seen = jax.lax.dynamic_update_slice_in_dim(state.params, batch[1], state.step % (COUNT // BATCH) * BATCH, 0)
+        return state._replace(step=state.step + 1, params=seen), {"train_loss": jnp.float32(0)}
+
+    def epoch(number):
+        state = step.State(jnp.int32(number * 6), jnp.full(COUNT, -1, jnp.int32), {}, {})
+        arguments = {"length": 6, "batch_size": BATCH, "one_step": spy, "shard": lambda batch: batch}
+        return np.asarray(step.train_steps(state, indices, indices, jax.random.key(3), **arguments)[0].params)
+
+    assert sorted(epoch(0)) == sorted(epoch(1)) == list(range(COUNT))
+    assert not np.array_equal(epoch(0), epoch(1))
+    np.testing.assert_array_equal(epoch(0), epoch(0))
+
+
+def test_a_step_is_forward_backward_update(small):
+    """Without deformation, one step of plain SGD is the gradient of the mean loss times the rate."""
+    state, images, labels, _ = small
+    section = {"name": "mlp", "widths": [16], "activation": "scaled_tanh", "init": "lecun_normal"}
+    model, tx, loss_fn = models.build(section, (28, 28, 1), 10), optax.sgd(0.1), losses.cross_entropy(0.0)
+    deform = augment.build([], (28, 28, 1))
+    state = state._replace(opt_state=tx.init(state.params))
+    one = functools.partial(step.train_step, apply=model.apply, loss_fn=loss_fn, augment=deform, tx=tx)
+    after, metrics = one(state, (images, labels), jax.random.key(0))
+
+    def mean_loss(params):
+        logits, _ = model.apply(params, {}, images / np.float32(127.5) - 1, jax.random.key(0), train=True)
+        return loss_fn(logits, labels).mean()
+
+    value, gradient = jax.value_and_grad(mean_loss)(state.params)
+    norm = np.sqrt(sum(np.sum(np.square(g)) for g in jax.tree.leaves(gradient)))
+    size = np.sqrt(sum(np.sum(np.square(p)) for p in jax.tree.leaves(state.params)))
+    assert float(metrics["train_loss"]) == pytest.approx(float(value), rel=1e-5)
+    assert float(metrics["gradient_norm"]) == pytest.approx(norm, rel=1e-4)
+    assert float(metrics["update_ratio"]) == pytest.approx(0.1 * norm / size, rel=1e-4)
+    for p, g, q in zip(*map(jax.tree.leaves, (state.params, gradient, after.params)), strict=True):
+        np.testing.assert_allclose(q, p - 0.1 * g, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 20])
+def test_evaluation_covers_a_split_exactly_whatever_the_batch(digits, count):
+    images = digits.test_images[:count]
+
+    def apply(params, model_state, images):
+        del model_state
+        return images.astype(jnp.float32).reshape(len(images), -1) @ params
+
+    params = jnp.asarray(np.random.default_rng(0).standard_normal((784, 10)), jnp.float32)
+    found = step.eval_step(params, {}, jnp.asarray(images), batch_size=8, apply=apply)
+    assert found.shape == (count, 10)
+    np.testing.assert_allclose(found, images.reshape(count, -1).astype(np.float32) @ params, rtol=1e-4, atol=1e-2)
