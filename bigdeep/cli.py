@@ -2,6 +2,7 @@
 
 import errno
 import pathlib
+import runpy
 import sys
 from collections.abc import Callable, Sequence
 
@@ -81,10 +82,9 @@ def _config_file(argv: Sequence[str]) -> str:
 
 
 def _load(file: str) -> ml_collections.ConfigDict:
-    values = flags.FlagValues()
-    config_flags.DEFINE_config_file("config", flag_values=values)
-    values(["", f"--config={file}"])
-    return values.config
+    """The config as its file gives it, before any override."""
+    path, _, variant = file.partition(":")
+    return runpy.run_path(path)["get_config"](*([variant] if variant else []))
 
 
 def _explain_override(argv: Sequence[str], file: str) -> None:

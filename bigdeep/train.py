@@ -60,15 +60,15 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
     built = experiment.build(config)
     with runtime.claim(folder), runtime.signals() as received:
         _agree(folder, built, force_resume)
-        store = checkpoint.Store(folder / "checkpoints")
-        state = store.restore(evaluate.abstract_state(built))
-        if state is None:
-            state = jax.jit(built.init, out_shardings=runtime.replicated(runtime.mesh()))(_keys(built)[0])
-        if (folder / "result.json").exists() and int(state.step) == built.total_steps:
-            return json.loads((folder / "result.json").read_text())
-        journal = writer.Journal(folder / "metrics.jsonl", int(state.step))
-        clock.resume(journal.rows)
-        state = _train(built, state, store, journal, clock, received)
+        with contextlib.closing(checkpoint.Store(folder / "checkpoints")) as store:
+            state = store.restore(evaluate.abstract_state(built))
+            if state is None:
+                state = jax.jit(built.init, out_shardings=runtime.replicated(runtime.mesh()))(_keys(built)[0])
+            if (folder / "result.json").exists() and int(state.step) == built.total_steps:
+                return json.loads((folder / "result.json").read_text())
+            journal = writer.Journal(folder / "metrics.jsonl", int(state.step))
+            clock.resume(journal.rows)
+            state = _train(built, state, store, journal, clock, received)
         result = _result(built, state, journal.rows, clock.seconds())
         writer.write_json(folder / "result.json", result)
         return result
@@ -108,7 +108,6 @@ def _train(built: Experiment, state: State, store: Store, journal: Journal, cloc
                 clock.restart()
         settle()
         _save(store, at, state, journal, clock)
-        store.close()
     if at < built.total_steps:
         raise Stopped(f"{received()} at step {at}: everything is saved, the same command resumes")
     return state

@@ -31,17 +31,14 @@ class Journal:
         partial = path.with_suffix(".partial")
         partial.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
         partial.replace(path)
-        self._file = path.open("a")
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Appends a row; on disk when this returns, so that no checkpoint is newer than its metrics."""
         self.rows.append(dict(row))
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        self._file.close()
+        with self.path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def read_rows(path: pathlib.Path) -> list[dict]:

@@ -19,14 +19,22 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 runtime.use_compilation_cache()
 
 
-def run_bigdeep(*arguments: object, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess:
+def start_bigdeep(*arguments: object, **environment: str) -> subprocess.Popen:
     """`python -m bigdeep.main` (or the module named first) in a process of its own, from the root of the checkout."""
     module = "bigdeep.main"
     if arguments and str(arguments[0]).startswith("bigdeep."):
         module, *arguments = arguments
-    command = [sys.executable, "-W", "error", "-m", module, *map(str, arguments)]
-    environment = {**os.environ, **environment}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout)
+    strict = ["-W", "error", "-W", "ignore:the load_module() method:DeprecationWarning"]  # ml_collections loads configs so
+    command = [sys.executable, *strict, "-m", module, *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, **pipes)
+
+
+def run_bigdeep(*arguments: object, **environment: str) -> subprocess.CompletedProcess:
+    """The same to its end, which has to come within two minutes."""
+    with start_bigdeep(*arguments, **environment) as process:
+        out, err = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,61 @@
+"""Every config: what it promises in its docstring, and that its miniature trains."""
+
+import json
+import pathlib
+import runpy
+
+import numpy as np
+import pytest
+
+from bigdeep import experiment, train, writer
+from conftest import ROOT
+
+CONFIGS = sorted((ROOT / "configs").glob("*.py"))
+NAMES = [path.stem for path in CONFIGS]
+COUNTS = {"mlp2": 1_347_510, "mlp3": 3_269_510, "mlp4": 6_692_010, "mlp5": 12_115_010, "mlp9": 8_860_010}
+
+
+def full(name: str) -> dict:
+    return runpy.run_path(str(ROOT / "configs" / f"{name}.py"))["get_config"]().to_dict()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=NAMES)
+def test_docstring_names_source_command_cost_and_expectation(path: pathlib.Path):
+    text = runpy.run_path(str(path))["__doc__"]
+    for part in ("Source:", f"--config=configs/{path.name}", "Cost:", "Expected:"):
+        assert part in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_full_config_is_accepted(name):
+    """Everything but the data, which may not be there: the embedded digits stand in."""
+    config = {**full(name), "name": name}
+    config["data"]["source"] = "embedded"
+    experiment.build(config)
+
+
+@pytest.mark.parametrize(("name", "count"), {**COUNTS, "mlp5_paper": COUNTS["mlp5"]}.items())
+def test_the_papers_nets_have_the_papers_parameter_counts(name, count):
+    config = {**full(name), "name": name}
+    config["data"]["source"] = "embedded"
+    built = experiment.build(config)
+    assert f"{count:,}" in built.model.table()
+
+
+def test_the_paper_to_the_letter():
+    config = full("mlp5_paper")
+    assert config["batch_size"] == 1
+    assert config["optimizer"] == {"name": "sgd", "momentum": 0.0}
+    assert (config["schedule"]["rate"], config["schedule"]["end"]) == (1e-3, 1e-6)
+    assert (config["model"]["activation"], config["model"]["init"]) == ("scaled_tanh", "uniform_0.05")
+    assert config["loss"]["label_smoothing"] == 0.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_miniature_trains(name, smoke, tmp_path):
+    result = train.run(smoke(name), str(tmp_path))
+    losses = [row["train_loss"] for row in writer.read_rows(tmp_path / "metrics.jsonl")]
+    assert losses[-1] < 0.8 * losses[0]
+    assert result["test_errors_final"] < 0.6 * result["test_total"]
+    assert np.isfinite(losses).all()
+    json.dumps(result)

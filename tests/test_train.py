@@ -1,0 +1,183 @@
+"""The run: files and figures it leaves, signals, changed configs, explosions, several devices."""
+
+import gc
+import json
+import os
+import pathlib
+import re
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from bigdeep import checkpoint, runtime, train, writer
+from bigdeep.errors import BadInput, Failed, Stopped
+from conftest import run_bigdeep, start_bigdeep
+
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1]
+
+
+@pytest.fixture
+def tiny(smoke) -> dict:
+    """Two epochs of ten steps on the embedded digits, in chunks of four, saving after each."""
+    changes = {"batch_size": 400, "log_every": 4, "checkpoint_seconds": 0.0}
+    model = {"name": "mlp", "widths": [20], "activation": "scaled_tanh", "init": "lecun_normal"}
+    return {**smoke("mlp2"), **changes, "model": model}
+
+
+def without_clocks(path: pathlib.Path) -> list[dict]:
+    return [{k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in writer.read_rows(path)]
+
+
+def test_a_run_leaves_its_files_and_its_figures_agree(tiny, tmp_path):
+    result = train.run(tiny, str(tmp_path))
+    rows = writer.read_rows(tmp_path / "metrics.jsonl")
+    assert [row["step"] for row in rows] == [4, 8, 10, 14, 18, 20]
+    assert json.loads((tmp_path / "result.json").read_text()) == result
+    assert json.loads((tmp_path / "config.json").read_text())["config"] == tiny
+    evaluated = [row for row in rows if "test_errors" in row]
+    assert [row["epoch"] for row in evaluated] == [1, 2]
+    assert result["validation_errors"] == min(row["validation_errors"] for row in evaluated)
+    assert result["test_errors_final"] == evaluated[-1]["test_errors"]
+    assert result["test_errors_best"] == min(row["test_errors"] for row in evaluated)
+    assert sum(result["test_errors_halves"]) == result["test_errors_at_best_validation"]
+    assert (result["config"], result["dataset"]["name"]) == ("test", "mnist-5k")
+    assert (result["test_total"], result["validation_total"], result["steps"]) == (1000, 4000, 20)
+    assert result["parameters"] == 841 * 20 + 20 + 20 * 10 + 10
+    assert re.fullmatch("[0-9a-f]{64}", result["state_sha256"])
+    for row in rows:
+        assert {"epoch", "seconds", "train_loss", "learning_rate", "gradient_norm", "update_ratio"} < row.keys()
+    assert rows[-1]["train_loss"] < rows[0]["train_loss"]
+    assert train.run(tiny, str(tmp_path)) == result  # finished: nothing is trained again
+
+
+def test_the_selected_checkpoint_has_the_errors_of_the_record(tiny, tmp_path):
+    result = train.run(tiny, str(tmp_path))
+    done = run_bigdeep("bigdeep.evaluate", f"--workdir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    counts = json.loads(done.stdout)
+    assert counts["test_errors"] == result["test_errors_at_best_validation"]
+    assert counts["test_errors_halves"] == result["test_errors_halves"]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_saves_and_the_resumed_run_ends_in_the_same_bits(tiny, tmp_path, monkeypatch, number):
+    tiny["checkpoint_seconds"] = 1000.0  # so that only the signal saves
+    expected = train.run(tiny, str(tmp_path / "whole"))
+    show = writer.Progress.show
+
+    def interrupt(progress, row):
+        show(progress, row)
+        if row["step"] == 8:
+            os.kill(os.getpid(), number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer.Progress, "show", interrupt)
+        with pytest.raises(Stopped, match=f"{signal.Signals(number).name} at step") as stopped:
+            train.run(tiny, str(tmp_path / "cut"))
+    assert stopped.value.exit_code == 75
+    assert not (tmp_path / "cut" / "result.json").exists()
+    found = train.run(tiny, str(tmp_path / "cut"))
+    assert found["state_sha256"] == expected["state_sha256"]
+    whole, cut = (without_clocks(tmp_path / name / "metrics.jsonl") for name in ("whole", "cut"))
+    assert cut == whole
+    seconds = [row["seconds"] for row in writer.read_rows(tmp_path / "cut" / "metrics.jsonl")]
+    assert seconds == sorted(seconds)
+
+
+def test_a_run_killed_at_any_moment_ends_in_the_same_bits(tmp_path):
+    """kill -9 by the system itself, again and again, wherever the run happens to be."""
+    options = ["--config=configs/mlp2.py:smoke", "--config.epochs=3", "--config.checkpoint_seconds=0.",
+               "--config.log_every=2", "--config.data.validation=100"]  # fmt: skip
+    whole = run_bigdeep(*options, f"--workdir={tmp_path / 'whole'}")
+    assert whole.returncode == 0, whole.stderr
+    rows = len(writer.read_rows(tmp_path / "whole" / "metrics.jsonl"))
+    folder, kills = tmp_path / "killed", 0
+    for target in (1, rows // 3, rows // 2, rows):
+        with start_bigdeep(*options, f"--workdir={folder}") as process:
+            while process.poll() is None and len(writer.read_rows(folder / "metrics.jsonl")) < target:
+                time.sleep(0.005)
+            if target < rows:
+                process.kill()
+                kills += 1
+            _, err = process.communicate(timeout=120)
+        assert process.returncode == (-signal.SIGKILL if target < rows else 0), err
+    assert kills == 3
+    results = [json.loads((path / "result.json").read_text()) for path in (folder, tmp_path / "whole")]
+    for key in ("state_sha256", "test_errors_final", "validation_errors", "test_errors_halves", "steps"):
+        assert results[0][key] == results[1][key]
+    assert without_clocks(folder / "metrics.jsonl") == without_clocks(tmp_path / "whole" / "metrics.jsonl")
+    last = str(results[0]["steps"])
+    hashes = [checkpoint.ocp.metadata(p / "checkpoints" / last).custom_metadata for p in (folder, tmp_path / "whole")]
+    assert hashes[0] == hashes[1]  # of every leaf, the optimizer's too
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # orbax leaves open files behind
+def test_a_damaged_checkpoint_costs_only_the_steps_since_the_one_before(tiny, tmp_path, capfd):
+    expected = train.run(tiny, str(tmp_path))
+    (tmp_path / "result.json").unlink()
+    path = max((tmp_path / "checkpoints" / "20").rglob("*"), key=lambda p: p.stat().st_size if p.is_file() else 0)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 16
+    path.write_bytes(content)
+    assert train.run(tiny, str(tmp_path))["state_sha256"] == expected["state_sha256"]
+    assert "CHECKPOINT 20 IS DAMAGED" in capfd.readouterr().err
+    steps = [row["step"] for row in writer.read_rows(tmp_path / "metrics.jsonl")]
+    assert steps == [4, 8, 10, 14, 18, 20]
+    gc.collect()
+
+
+def test_a_changed_config_is_refused_with_the_difference(tiny, tmp_path):
+    train.run(tiny, str(tmp_path))
+    longer = {**tiny, "epochs": 3, "loss": {**tiny["loss"], "label_smoothing": 0.0}}
+    with pytest.raises(BadInput, match=r"config\.epochs: 2 -> 3; config\.loss\.label_smoothing: 0\.1 -> 0\.0.*force_resume"):
+        train.run(longer, str(tmp_path))
+    result = train.run(longer, str(tmp_path), force_resume=True)
+    assert result["steps"] == 30
+    assert [row["step"] for row in writer.read_rows(tmp_path / "metrics.jsonl")][:6] == [4, 8, 10, 14, 18, 20]
+    assert train.run(longer, str(tmp_path)) == result
+
+
+def test_another_data_set_under_the_same_config_is_refused(tiny, tmp_path):
+    train.run(tiny, str(tmp_path))
+    path = tmp_path / "config.json"
+    path.write_text(path.read_text().replace('"mnist-5k"', '"mnist"'))
+    with pytest.raises(BadInput, match="dataset.name: 'mnist' -> 'mnist-5k'"):
+        train.run(tiny, str(tmp_path))
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tiny, tmp_path):
+    with runtime.claim(tmp_path), pytest.raises(BadInput, match="in use by another run"):
+        train.run(tiny, str(tmp_path))
+    train.run(tiny, str(tmp_path))
+
+
+def test_a_folder_that_cannot_be_made_is_named(tiny, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="--workdir: found .*file/run .*expected a folder to write in"):
+        train.run(tiny, str(tmp_path / "file" / "run"))
+
+
+def test_an_explosion_names_the_step_and_keeps_the_last_good_checkpoint(tiny, tmp_path):
+    train.run(tiny, str(tmp_path))
+    exploding = {**tiny, "epochs": 4, "schedule": {"name": "constant", "rate": 1e30}}
+    with pytest.raises(Failed, match=r"(train_loss|gradient_norm|update_ratio) is (nan|inf) in step 2[0-3]"):
+        train.run(exploding, str(tmp_path), force_resume=True)
+    assert (tmp_path / "checkpoints" / "20").is_dir()
+    rows = writer.read_rows(tmp_path / "metrics.jsonl")
+    assert all(np.isfinite(row["train_loss"]) for row in rows)
+    assert rows[-1]["step"] == 20
+
+
+def test_two_devices_see_the_same_images_and_learn_the_same(tmp_path):
+    """The global batch split over two virtual devices: the same losses but for the order of sums."""
+    options = ["--config=configs/mlp2.py:smoke", "--config.log_every=4"]
+    losses = []
+    for count in (1, 2):
+        folder = tmp_path / str(count)
+        done = run_bigdeep(*options, f"--workdir={folder}", XLA_FLAGS=f"--xla_force_host_platform_device_count={count}")
+        assert done.returncode == 0, done.stderr
+        assert json.loads((folder / "result.json").read_text())["device"].startswith(f"{count} x")
+        losses.append([row["train_loss"] for row in writer.read_rows(folder / "metrics.jsonl")])
+    np.testing.assert_allclose(losses[0], losses[1], rtol=2e-4)
