@@ -33,7 +33,7 @@ def get_config(variant: str = "full") -> ConfigDict:
 
     config.loss = dict(name="cross_entropy", label_smoothing=0.1)
     config.optimizer = dict(name="adamw", b1=0.9, b2=0.99, eps=1e-8, weight_decay=0.01)
-    config.schedule = dict(name="cosine", rate=1e-3, warmup=0.5, end=0.0)
+    config.schedule = dict(name="cosine", rate=2e-3, warmup=0.5, end=0.0)
 
     config.log_every = 25
     config.evaluate_every = 1

@@ -1,0 +1,102 @@
+"""How close the whole training step comes to what this machine can multiply.
+
+  python benchmarks/train_step.py [--config=configs/mlp5.py]
+
+Times the chunks of steps that a run consists of (shuffle, deform, forward, backward, update, norms), chunks without
+deformation, and plain float32 matrix products, in turn in one process, and prints a table and one JSON line. Medians of --rounds rounds.
+FLOPs count matrix products only: 2 a weight forward, 4 backward, less 2 for the first layer, whose inputs need no
+gradient. So `ratio` is the share of the machine's own limit that the full step reaches.
+"""
+
+import functools
+import json
+import statistics
+import time
+
+import jax
+import jax.numpy as jnp
+from absl import flags
+
+from bigdeep import cli, experiment, runtime
+from bigdeep.config import plain
+
+SIZES = ((1024, 1024, 1024), (2048, 2048, 2048), (4096, 4096, 4096), (480, 2500, 2000), (2500, 480, 2000))
+
+
+def seconds(function, *arguments) -> float:
+    start = time.perf_counter()
+    jax.block_until_ready(function(*arguments))
+    return time.perf_counter() - start
+
+
+def product_rate(repeats: int = 5) -> float:
+    """The largest rate of a few float32 products, FLOP/s, each the median of some repeats."""
+    rates = []
+    for m, k, n in SIZES:
+        a, b = jnp.ones((m, k)), jnp.ones((k, n))
+        dot = jax.jit(jnp.dot)
+        jax.block_until_ready(dot(a, b))
+        rates.append(2 * m * k * n / statistics.median(seconds(dot, a, b) for _ in range(repeats)))
+    return max(rates)
+
+
+class Steps:
+    """Chunks of training steps of a config, ready to be timed."""
+
+    def __init__(self, config: dict):
+        built = experiment.build(config)
+        length = min(built.log_every, built.epoch_steps)
+        mesh = runtime.mesh()
+        init_key, self.key = jax.random.split(jax.random.key(0))
+        self.state = jax.jit(built.init)(init_key)
+        self.data = jax.device_put(built.train, runtime.replicated(mesh))
+        chunk = functools.partial(built.train_steps, length=length, shard=runtime.shard_batch(mesh))
+        self.run = jax.jit(chunk, donate_argnums=0)
+        self.images = length * built.config["batch_size"]
+        self.once()
+
+    def once(self) -> float:
+        """Runs one chunk; images per second."""
+        start = time.perf_counter()
+        self.state, metrics = self.run(self.state, *self.data, self.key)
+        jax.block_until_ready(metrics)
+        return self.images / (time.perf_counter() - start)
+
+    def flops_per_image(self) -> int:
+        kernels = [leaf for leaf in jax.tree.leaves(self.state.params) if leaf.ndim == 2]
+        first = next(leaf for leaf in kernels if leaf.shape[0] == self.data[0][0].size)
+        return sum(6 * leaf.size for leaf in kernels) - 2 * first.size
+
+
+def main() -> None:
+    runtime.use_compilation_cache()
+    options, config = flags.FLAGS, plain(cli.config())
+    full = Steps(config)
+    still = Steps({**config, "augment": []})
+    rounds = [(product_rate(), full.once(), still.once()) for _ in range(options.rounds)]
+    limit, rate, undeformed = (statistics.median(column) for column in zip(*rounds, strict=True))
+    share = statistics.median(1 - f / s for _, f, s in rounds)
+    ratio = statistics.median(f * full.flops_per_image() / p for p, f, _ in rounds)
+    record = {
+        "benchmark": "train_step",
+        "name": config["name"],
+        "library": "bigdeep",
+        "images_per_second": round(rate, 1),
+        "images_per_second_undeformed": round(undeformed, 1),
+        "flops_per_image": full.flops_per_image(),
+        "gflops": round(rate * full.flops_per_image() / 1e9, 1),
+        "limit": round(limit / 1e9, 1),
+        "ratio": round(ratio, 3),
+        "augment_share": round(share, 3),
+        "batch_size": config["batch_size"],
+        "device": runtime.device(),
+    }
+    for key in ("name", "device", "batch_size", "images_per_second", "gflops", "limit", "ratio", "augment_share"):
+        print(f"{key:20} {record[key]}")
+    print(json.dumps(record))
+
+
+if __name__ == "__main__":
+    cli.define_config()
+    flags.DEFINE_integer("rounds", 5, "rounds to take medians over", lower_bound=1)
+    cli.run(main, __doc__)
