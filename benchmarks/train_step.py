@@ -3,7 +3,8 @@
   python benchmarks/train_step.py [--config=configs/mlp5.py]
 
 Times the chunks of steps that a run consists of (shuffle, deform, forward, backward, update, norms), chunks without
-deformation, and plain float32 matrix products, in turn in one process, and prints a table and one JSON line. Medians of --rounds rounds.
+deformation, and plain float32 matrix products, in turn in one process, and prints a table and one JSON line, with
+medians over --rounds rounds.
 FLOPs count matrix products only: 2 a weight forward, 4 backward, less 2 for the first layer, whose inputs need no
 gradient. So `ratio` is the share of the machine's own limit that the full step reaches.
 """

@@ -77,7 +77,9 @@ def _config_file(argv: Sequence[str]) -> str:
     except Exception as error:  # a config file is Python: anything can go wrong in it
         if isinstance(error, KeyError) and error.args == (variant,):
             raise BadInput(f"--config: found the variant {variant!r}, expected 'smoke' or none") from None
-        raise BadInput(f"--config: found {type(error).__name__} in {path} ({_first_line(error)}), expected a config file") from error
+        raise BadInput(
+            f"--config: found {type(error).__name__} in {path} ({_first_line(error)}), expected a config file"
+        ) from error
     return given[-1]
 
 
@@ -94,8 +96,14 @@ def _explain_override(argv: Sequence[str], file: str) -> None:
             path = argument.removeprefix("--config.").partition("=")[0]
             node, seen = _load(file), "config"
             for key in config_path.split(f"config.{path}")[1:]:
-                keys = [str(k) for k in (node if hasattr(node, "keys") else range(len(node)))] if hasattr(node, "__len__") else []
-                require(str(key) in keys, f"--{seen}", f"an unknown key {key!r}", one_of(keys, key) if keys else "a value")
+                keys = (
+                    [str(k) for k in (node if hasattr(node, "keys") else range(len(node)))]
+                    if hasattr(node, "__len__")
+                    else []
+                )
+                require(
+                    str(key) in keys, f"--{seen}", f"an unknown key {key!r}", one_of(keys, key) if keys else "a value"
+                )
                 node, seen = node[key], f"{seen}.{key}" if isinstance(key, str) else f"{seen}[{key}]"
 
 

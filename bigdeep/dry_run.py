@@ -39,4 +39,6 @@ def run(config: Mapping) -> None:
     print(f"data         {built.dataset.name} from {built.dataset.source}, {len(built.train.labels)} training images")
     print(f"compile      {first - chunk_seconds:.1f} s")
     print(f"step         {1e3 * step_seconds:.1f} ms for {batch} images, {batch / step_seconds:,.0f} images/s")
-    print(f"whole run    {built.total_steps} steps and {evaluations} evaluations, about {writer.duration(total)} on {runtime.device()}")
+    print(
+        f"whole run    {built.total_steps} steps and {evaluations} evaluations, about {writer.duration(total)} on {runtime.device()}"
+    )

@@ -31,7 +31,9 @@ def halves(scores: np.ndarray, labels: np.ndarray) -> list[int]:
 
 def best_row(rows: Sequence[Mapping]) -> Mapping | None:
     """The row of metrics with the fewest validation errors, the latest of equals; the test set has no say."""
-    return min((r for r in rows if "validation_errors" in r), key=lambda r: (r["validation_errors"], -r["step"]), default=None)
+    return min(
+        (r for r in rows if "validation_errors" in r), key=lambda r: (r["validation_errors"], -r["step"]), default=None
+    )
 
 
 def probabilities(workdir: pathlib.Path) -> tuple[np.ndarray, experiment.Split]:

@@ -88,18 +88,27 @@ def device() -> str:
     if jax.default_backend() != "cpu":
         return kind
     info = pathlib.Path("/proc/cpuinfo")
-    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    names = (
+        [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        if info.exists()
+        else []
+    )
     return f"{kind} ({names[0] if names else platform.processor()}, {len(os.sched_getaffinity(0))} cores)"
 
 
 def versions() -> dict[str, str]:
     """Versions of bigdeep, Python and the packages that decide about numbers."""
     packages = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
-    return {"bigdeep": __version__, "python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}}
+    return {
+        "bigdeep": __version__,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in packages},
+    }
 
 
 def git_commit() -> str:
     """The commit of the checkout bigdeep runs from, with "+changes" if files differ from it; "" outside one."""
+
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(pathlib.Path(__file__).parent), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -138,7 +138,9 @@ def _read_split(builder, split: str) -> tuple[np.ndarray, np.ndarray]:
         raise BadInput(f"TFDS set {builder.name}: found {error}, expected one prepared as array_record") from error
     keys = [hashlib.md5(split.encode() + str(index).encode()).digest() for index in range(len(source))]
     stored_at = np.argsort(np.argsort(np.array(keys, dtype="S16"), kind="stable"))
-    examples = source.__getitems__(stored_at.tolist()) if hasattr(source, "__getitems__") else [source[i] for i in stored_at]
+    examples = (
+        source.__getitems__(stored_at.tolist()) if hasattr(source, "__getitems__") else [source[i] for i in stored_at]
+    )
     return np.stack([e["image"] for e in examples]), np.array([e["label"] for e in examples], np.uint8)
 
 

@@ -63,7 +63,7 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
         with contextlib.closing(checkpoint.Store(folder / "checkpoints")) as store:
             state = store.restore(evaluate.abstract_state(built))
             if state is None:
-                state = jax.jit(built.init, out_shardings=runtime.replicated(runtime.mesh()))(_keys(built)[0])
+                state = initial_state(built)
             if (folder / "result.json").exists() and int(state.step) == built.total_steps:
                 return json.loads((folder / "result.json").read_text())
             journal = writer.Journal(folder / "metrics.jsonl", int(state.step))
@@ -76,12 +76,9 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
 
 def _train(built: Experiment, state: State, store: Store, journal: Journal, clock: _Clock, received: Callable) -> State:
     """The loop: dispatch a chunk of steps, take in the metrics of the chunk before, evaluate and save when due."""
-    mesh = runtime.mesh()
-    key = _keys(built)[1]
-    images, labels = jax.device_put(built.train, runtime.replicated(mesh))
-    chunk = functools.partial(built.train_steps, shard=runtime.shard_batch(mesh))
-    train_steps = jax.jit(chunk, static_argnames="length", donate_argnums=0)
-    count = _counter(built, images, mesh)
+    images, labels = jax.device_put(built.train, runtime.replicated(runtime.mesh()))
+    train_steps = compiled_steps(built, images, labels)
+    count = _counter(built, images)
     at, under_way = int(state.step), None
 
     def settle(*, evaluating: bool = False) -> None:
@@ -94,7 +91,7 @@ def _train(built: Experiment, state: State, store: Store, journal: Journal, cloc
     with contextlib.closing(writer.Progress(at, built.total_steps, built.epoch_steps)) as progress:
         while at < built.total_steps and not received():
             length = min(built.log_every, built.epoch_steps - at % built.epoch_steps)
-            state, metrics = train_steps(state, images, labels, key, length=length)
+            state, metrics = train_steps(state, length=length)
             settle()
             at += length
             under_way = (at, length, metrics)
@@ -113,6 +110,18 @@ def _train(built: Experiment, state: State, store: Store, journal: Journal, cloc
     return state
 
 
+def initial_state(built: Experiment) -> State:
+    """The state before the first step, on all devices."""
+    return jax.jit(built.init, out_shardings=runtime.replicated(runtime.mesh()))(_keys(built)[0])
+
+
+def compiled_steps(built: Experiment, images: jax.Array, labels: jax.Array) -> Callable:
+    """(state, length=n) -> (state, metrics): n training steps as one program, over a resident set; state is donated."""
+    chunk = functools.partial(built.train_steps, shard=runtime.shard_batch(runtime.mesh()))
+    program = jax.jit(chunk, static_argnames="length", donate_argnums=0)
+    return lambda state, length: program(state, images, labels, _keys(built)[1], length=length)
+
+
 def _save(store: Store, step: int, state: State, journal: Journal, clock: _Clock) -> None:
     best = evaluate.best_row(journal.rows)
     store.save(step, state, best and best["step"])
@@ -124,13 +133,11 @@ def _keys(built: Experiment) -> jax.Array:
     return jax.random.split(jax.random.key(built.config["seed"]))
 
 
-def _counter(built: Experiment, images: jax.Array, mesh: jax.sharding.Mesh) -> Callable[[State], dict]:
+def _counter(built: Experiment, images: jax.Array) -> Callable[[State], dict]:
     """state -> validation and test errors. `images`: the training set, which is not sent to the device twice."""
-    held_out = built.validation is not built.train
-    resident = {
-        "validation": jax.device_put(built.validation.images, runtime.replicated(mesh)) if held_out else images,
-        "test": jax.device_put(built.test.images, runtime.replicated(mesh)),
-    }
+    validation = images if built.validation is built.train else built.validation.images
+    resident = {"validation": validation, "test": built.test.images}
+    resident = jax.device_put(resident, runtime.replicated(runtime.mesh()))
     labels = {"validation": built.validation.labels, "test": built.test.labels}
     logits = jax.jit(built.logits)
 
@@ -202,7 +209,9 @@ def _result(built: Experiment, state: State, rows: Sequence[Mapping], seconds: f
         "images_per_second": round(images / seconds, 1),
         "validation_errors": best["validation_errors"],
         "validation_total": best["validation_total"],
-        "validation_split": f"{built.config['data']['validation']} held out" if built.validation is not built.train else "undeformed training set",
+        "validation_split": f"{built.config['data']['validation']} held out"
+        if built.validation is not built.train
+        else "undeformed training set",
         "test_total": best["test_total"],
         "test_errors_at_best_validation": best["test_errors"],
         "test_errors_best": min(row["test_errors"] for row in evaluated),

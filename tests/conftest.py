@@ -24,7 +24,12 @@ def start_bigdeep(*arguments: object, **environment: str) -> subprocess.Popen:
     module = "bigdeep.main"
     if arguments and str(arguments[0]).startswith("bigdeep."):
         module, *arguments = arguments
-    strict = ["-W", "error", "-W", "ignore:the load_module() method:DeprecationWarning"]  # ml_collections loads configs so
+    strict = [
+        "-W",
+        "error",
+        "-W",
+        "ignore:the load_module() method:DeprecationWarning",
+    ]  # ml_collections loads configs so
     command = [sys.executable, *strict, "-m", module, *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, **pipes)

@@ -50,7 +50,9 @@ def test_angle_depends_on_the_class(label, limit):
 def test_rotation_preserves_lengths_and_shear_keeps_rows():
     labels = np.zeros(4000, np.uint8)
     rotated = matrices(labels, rotation=(15.0,) * 10)
-    np.testing.assert_allclose(rotated @ rotated.transpose(0, 2, 1), np.broadcast_to(np.eye(2), (4000, 2, 2)), atol=1e-5)
+    np.testing.assert_allclose(
+        rotated @ rotated.transpose(0, 2, 1), np.broadcast_to(np.eye(2), (4000, 2, 2)), atol=1e-5
+    )
     sheared = matrices(labels, rotation=(15.0,) * 10, shear_share=1.0)
     np.testing.assert_allclose(sheared[:, 0], np.broadcast_to([1.0, 0.0], (4000, 2)), atol=1e-5)
     np.testing.assert_allclose(sheared[:, 1, 1], 1.0, atol=1e-5)

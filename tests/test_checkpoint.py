@@ -14,7 +14,6 @@ import pytest
 from bigdeep import checkpoint, step
 from bigdeep.errors import Failed
 
-
 # When reading or writing fails, orbax leaves coroutines and threads behind that complain when they are collected.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

@@ -26,7 +26,10 @@ def test_a_section_is_a_call_with_the_context_it_asks_for():
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({"name": "afine", "scale": 0.5}, r"augment.name: found 'afine', expected one of affine \(did you mean 'affine'\?\)"),
+        (
+            {"name": "afine", "scale": 0.5},
+            r"augment.name: found 'afine', expected one of affine \(did you mean 'affine'\?\)",
+        ),
         ({"scale": 0.5}, "augment: found {'scale': 0.5}, expected a section with a name"),
         ({"name": "affine"}, "augment.scale: found 'no value', expected one in the config file"),
         ({"name": "affine", "scale": 0.5, "shaer": 1}, "augment.shaer: found 'an unknown key', .*did you mean 'shear'"),

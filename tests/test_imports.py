@@ -13,7 +13,7 @@ LAYERS = [
     {"augment", "checkpoint", "data", "losses", "models", "optim", "runtime", "step", "tfds", "writer", "cli"},
     {"experiment"},
     {"evaluate"},
-    {"train", "dry_run"},
+    {"train", "dry_run", "results"},
     {"main"},
 ]
 ALLOWED_WITHIN_A_LAYER = {("data", "tfds")}
@@ -21,7 +21,7 @@ ONLY_IN = {
     "flax": {"models"},
     "orbax": {"checkpoint"},
     "tensorflow_datasets": {"tfds"},
-    "absl": {"cli", "main", "evaluate"},
+    "absl": {"cli", "main", "evaluate", "results"},
     "ml_collections": {"cli", "config"},
     "tqdm": {"writer"},
 }

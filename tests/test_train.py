@@ -27,7 +27,9 @@ def tiny(smoke) -> dict:
 
 
 def without_clocks(path: pathlib.Path) -> list[dict]:
-    return [{k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in writer.read_rows(path)]
+    return [
+        {k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in writer.read_rows(path)
+    ]
 
 
 def test_a_run_leaves_its_files_and_its_figures_agree(tiny, tmp_path):
@@ -131,7 +133,9 @@ def test_a_damaged_checkpoint_costs_only_the_steps_since_the_one_before(tiny, tm
 def test_a_changed_config_is_refused_with_the_difference(tiny, tmp_path):
     train.run(tiny, str(tmp_path))
     longer = {**tiny, "epochs": 3, "loss": {**tiny["loss"], "label_smoothing": 0.0}}
-    with pytest.raises(BadInput, match=r"config\.epochs: 2 -> 3; config\.loss\.label_smoothing: 0\.1 -> 0\.0.*force_resume"):
+    with pytest.raises(
+        BadInput, match=r"config\.epochs: 2 -> 3; config\.loss\.label_smoothing: 0\.1 -> 0\.0.*force_resume"
+    ):
         train.run(longer, str(tmp_path))
     result = train.run(longer, str(tmp_path), force_resume=True)
     assert result["steps"] == 30

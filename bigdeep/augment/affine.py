@@ -13,8 +13,8 @@ def affine(rotation: Sequence[float], shear_share: float, scale: float, shape: t
     """Scales both axes at random, then rotates by a random angle or shears by it, about the image's centre.
 
     The digit at p = (y, x) from the centre moves to R S p with S = diag(s_y, s_x), s ~ U[1 - scale, 1 + scale], and
-    with a ~ U[-rotation, rotation] of the image's class R = rotation by a, counter-clockwise as seen, or, with probability
-    shear_share, horizontal shear: x <- x + tan(a) y. So the image is sampled at (R S)^-1 p.
+    with a ~ U[-rotation, rotation] of the image's class R = rotation by a, counter-clockwise as seen, or, with
+    probability shear_share, horizontal shear: x <- x + tan(a) y. So the image is sampled at (R S)^-1 p.
 
     rotation: degrees in [0, 90), one number for each class. shear_share: in [0, 1]. scale: in [0, 1).
     Returns displacement(key, labels) -> float32 (B, 2, H, W), in pixels, (d_y, d_x).
