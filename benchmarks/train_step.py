@@ -9,7 +9,6 @@ FLOPs count matrix products only: 2 a weight forward, 4 backward, less 2 for the
 gradient. So `ratio` is the share of the machine's own limit that the full step reaches.
 """
 
-import functools
 import json
 import statistics
 import time
@@ -18,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from absl import flags
 
-from bigdeep import cli, experiment, runtime
+from bigdeep import cli, experiment, runtime, train
 from bigdeep.config import plain
 
 SIZES = ((1024, 1024, 1024), (2048, 2048, 2048), (4096, 4096, 4096), (480, 2500, 2000), (2500, 480, 2000))
@@ -46,26 +45,24 @@ class Steps:
 
     def __init__(self, config: dict):
         built = experiment.build(config)
-        length = min(built.log_every, built.epoch_steps)
-        mesh = runtime.mesh()
-        init_key, self.key = jax.random.split(jax.random.key(0))
-        self.state = jax.jit(built.init)(init_key)
-        self.data = jax.device_put(built.train, runtime.replicated(mesh))
-        chunk = functools.partial(built.train_steps, length=length, shard=runtime.shard_batch(mesh))
-        self.run = jax.jit(chunk, donate_argnums=0)
-        self.images = length * built.config["batch_size"]
+        data = jax.device_put(built.train, runtime.replicated(runtime.mesh()))
+        self.state = train.initial_state(built)
+        self.run = train.compiled_steps(built, *data)
+        self.length = min(built.log_every, built.epoch_steps)
+        self.images = self.length * built.config["batch_size"]
+        self.inputs = data.images[0].size
         self.once()
 
     def once(self) -> float:
         """Runs one chunk; images per second."""
         start = time.perf_counter()
-        self.state, metrics = self.run(self.state, *self.data, self.key)
+        self.state, metrics = self.run(self.state, length=self.length)
         jax.block_until_ready(metrics)
         return self.images / (time.perf_counter() - start)
 
     def flops_per_image(self) -> int:
         kernels = [leaf for leaf in jax.tree.leaves(self.state.params) if leaf.ndim == 2]
-        first = next(leaf for leaf in kernels if leaf.shape[0] == self.data[0][0].size)
+        first = next(leaf for leaf in kernels if leaf.shape[0] == self.inputs)
         return sum(6 * leaf.size for leaf in kernels) - 2 * first.size
 
 

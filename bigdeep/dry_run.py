@@ -6,19 +6,15 @@ from collections.abc import Mapping
 
 import jax
 
-from bigdeep import experiment, runtime, writer
+from bigdeep import experiment, runtime, train, writer
 
 
 def run(config: Mapping) -> None:
     """Prints the model table with FLOPs, the time to compile, a step's time, and the estimated time of the run."""
     built = experiment.build(config)
     print(built.model.table())
-    mesh = runtime.mesh()
-    init_key, key = jax.random.split(jax.random.key(built.config["seed"]))
-    state = jax.jit(built.init, out_shardings=runtime.replicated(mesh))(init_key)
-    images, labels = jax.device_put(built.train, runtime.replicated(mesh))
-    chunk = functools.partial(built.train_steps, shard=runtime.shard_batch(mesh))
-    train_steps = jax.jit(chunk, static_argnames="length", donate_argnums=0)
+    state = train.initial_state(built)
+    train_steps = train.compiled_steps(built, *jax.device_put(built.train, runtime.replicated(runtime.mesh())))
     length = min(built.log_every, built.epoch_steps)
 
     def seconds(function, *arguments, **options) -> tuple[float, object]:
@@ -26,8 +22,8 @@ def run(config: Mapping) -> None:
         return_value = jax.block_until_ready(function(*arguments, **options))
         return time.monotonic() - start, return_value
 
-    first, (state, _) = seconds(train_steps, state, images, labels, key, length=length)
-    chunk_seconds, (state, _) = seconds(train_steps, state, images, labels, key, length=length)
+    first, (state, _) = seconds(train_steps, state, length=length)
+    chunk_seconds, (state, _) = seconds(train_steps, state, length=length)
     logits = functools.partial(jax.jit(built.logits), state.params, state.model_state, built.test.images)
     seconds(logits)
     image_seconds = seconds(logits)[0] / len(built.test.labels)
@@ -36,9 +32,8 @@ def run(config: Mapping) -> None:
     evaluated = evaluations * (len(built.validation.labels) + len(built.test.labels))
     total = first - chunk_seconds + built.total_steps * step_seconds + evaluated * image_seconds
     batch = built.config["batch_size"]
+    estimate = f"{built.total_steps} steps and {evaluations} evaluations, about {writer.duration(total)}"
     print(f"data         {built.dataset.name} from {built.dataset.source}, {len(built.train.labels)} training images")
     print(f"compile      {first - chunk_seconds:.1f} s")
     print(f"step         {1e3 * step_seconds:.1f} ms for {batch} images, {batch / step_seconds:,.0f} images/s")
-    print(
-        f"whole run    {built.total_steps} steps and {evaluations} evaluations, about {writer.duration(total)} on {runtime.device()}"
-    )
+    print(f"whole run    {estimate} on {runtime.device()}")

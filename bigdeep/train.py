@@ -119,7 +119,8 @@ def compiled_steps(built: Experiment, images: jax.Array, labels: jax.Array) -> C
     """(state, length=n) -> (state, metrics): n training steps as one program, over a resident set; state is donated."""
     chunk = functools.partial(built.train_steps, shard=runtime.shard_batch(runtime.mesh()))
     program = jax.jit(chunk, static_argnames="length", donate_argnums=0)
-    return lambda state, length: program(state, images, labels, _keys(built)[1], length=length)
+    key = _keys(built)[1]
+    return lambda state, length: program(state, images, labels, key, length=length)
 
 
 def _save(store: Store, step: int, state: State, journal: Journal, clock: _Clock) -> None:

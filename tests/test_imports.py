@@ -13,7 +13,8 @@ LAYERS = [
     {"augment", "checkpoint", "data", "losses", "models", "optim", "runtime", "step", "tfds", "writer", "cli"},
     {"experiment"},
     {"evaluate"},
-    {"train", "dry_run", "results"},
+    {"train", "results"},
+    {"dry_run"},
     {"main"},
 ]
 ALLOWED_WITHIN_A_LAYER = {("data", "tfds")}
