@@ -12,6 +12,7 @@ import pytest
 
 from bigdeep import data, tfds
 from bigdeep.errors import BadInput
+from conftest import run_bigdeep
 
 COUNTS = {"train": 12, "t10k": 5}
 
@@ -199,14 +200,12 @@ def test_official_cifar10():
 
 
 @pytest.mark.full
-def test_tfds_gives_the_official_bytes(mnist, tmp_path, monkeypatch):
-    """TFDS prepares MNIST from the official files, with its own checksums and no TensorFlow; then reads it again."""
-    tensorflow_datasets = pytest.importorskip("tensorflow_datasets")
-    monkeypatch.setattr(tensorflow_datasets.core.constants, "DATA_DIR", str(tmp_path))
-    monkeypatch.setattr("tensorflow_datasets.core.file_utils.constants.DATA_DIR", str(tmp_path))
-    prepared = data.load("mnist", "tfds", "")
-    assert (prepared.source, prepared.sha256) == ("tfds", mnist.sha256)
+def test_tfds_prepares_the_official_bytes_and_reads_them_again(mnist, tmp_path):
+    """From the official files as its manual_dir, with its own checksums and no TensorFlow; then without any files."""
+    assert mnist.source == "idx"
+    smoke = ["--config=configs/mlp2.py:smoke", "--dry_run"]
+    prepared = run_bigdeep(*smoke, "--config.data.source=tfds", TFDS_DATA_DIR=str(tmp_path))
+    assert "mnist from tfds, 60000 training images" in prepared.stdout, prepared.stderr
     assert (tmp_path / "mnist").is_dir()
-    monkeypatch.delenv("BIGDEEP_DATA_DIR")
-    again = data.load("mnist", "auto", "")
-    assert (again.source, again.sha256) == ("tfds", mnist.sha256)
+    found = run_bigdeep(*smoke, "--config.data.source=auto", TFDS_DATA_DIR=str(tmp_path), BIGDEEP_DATA_DIR="")
+    assert "mnist from tfds, 60000 training images" in found.stdout, found.stderr
