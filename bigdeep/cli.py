@@ -63,8 +63,8 @@ def _parse(argv: Sequence[str], description: str) -> None:
 
 def _config_file(argv: Sequence[str]) -> str:
     """The value of --config in argv ("" without), once it is sure that its file can be loaded."""
-    given = [b if a == "--config" else a.removeprefix("--config=") for a, b in zip(argv, [*argv[1:], ""], strict=True)
-             if a == "--config" or a.startswith("--config=")]  # fmt: skip
+    words = " ".join(argv).replace("--config ", "--config=").split()
+    given = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
     if not given:
         return ""
     path, _, variant = given[-1].partition(":")
@@ -93,18 +93,30 @@ def _explain_override(argv: Sequence[str], file: str) -> None:
     """Raises BadInput for the first --config.PATH whose path does not lead through the config."""
     for argument in argv:
         if argument.startswith("--config."):
-            path = argument.removeprefix("--config.").partition("=")[0]
+            path = argument.removeprefix("--").partition("=")[0]
             node, seen = _load(file), "config"
-            for key in config_path.split(f"config.{path}")[1:]:
-                keys = (
-                    [str(k) for k in (node if hasattr(node, "keys") else range(len(node)))]
-                    if hasattr(node, "__len__")
-                    else []
-                )
-                require(
-                    str(key) in keys, f"--{seen}", f"an unknown key {key!r}", one_of(keys, key) if keys else "a value"
-                )
+            for key in _split(path):
+                keys = _keys(node)
+                expected = one_of(keys, key) if keys else "a value, not a key below it"
+                require(str(key) in keys, f"--{seen}", f"an unknown key {key!r}", expected)
                 node, seen = node[key], f"{seen}.{key}" if isinstance(key, str) else f"{seen}[{key}]"
+
+
+def _split(path: str) -> Sequence[str | int]:
+    """The keys of 'config.augment[1].sigma' below the config: 'augment', 1, 'sigma'."""
+    try:
+        return config_path.split(path)[1:]
+    except ValueError:
+        raise BadInput(
+            f"--{path}: found no key, expected one like --config.seed or --config.augment[1].sigma"
+        ) from None
+
+
+def _keys(node: object) -> list[str]:
+    """The keys or positions below a node of a config."""
+    if isinstance(node, (list, tuple)):
+        return [str(i) for i in range(len(node))]
+    return list(map(str, node.keys())) if isinstance(node, (dict, ml_collections.ConfigDict)) else []
 
 
 def _first_line(error: BaseException) -> str:

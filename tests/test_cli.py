@@ -24,6 +24,8 @@ SMOKE = "--config=configs/mlp2.py:smoke"
         ([SMOKE, "--config.model.width=3"], "--config.model: found .*'width'.*did you mean 'widths'"),
         ([SMOKE, "--config.augment[1].sgma=3"], r"--config.augment\[1\]: found .*'sgma'.*did you mean 'sigma'"),
         ([SMOKE, "--config.augment[5].sigma=3"], r"--config.augment: found .*expected one of 0, 1"),
+        ([SMOKE, "--config.1x=3"], "--config.1x: found no key, expected one like --config.seed"),
+        ([SMOKE, "--config.seed.x=3"], "--config.seed: found .*expected a value, not a key below it"),
         ([SMOKE, "--config.batch_size=many"], "--config.batch_size=many: .*'many'"),
         ([SMOKE, "--config.batch_size=4001"], "config.batch_size: found 4001, expected an integer >= 1 and <= 4000"),
         ([SMOKE, "--config.schedule.rate=-1."], "config.schedule.rate: found -1.0, expected a number > 0"),

@@ -28,7 +28,7 @@ def tiny(tmp_path, monkeypatch, rng) -> pathlib.Path:
     for prefix, count in COUNTS.items():
         files[f"{prefix}-images-idx3-ubyte"] = idx(rng.integers(0, 256, (count, 28, 28), dtype=np.uint8))
         files[f"{prefix}-labels-idx1-ubyte"] = idx(rng.integers(0, 10, count, dtype=np.uint8))
-    hashes = {name: hashlib.sha256(files[name]).hexdigest() for name in data.IDX_FILES}
+    hashes = {name: hashlib.sha256(files[name]).hexdigest() for name in data.HASHES["mnist"]}
     monkeypatch.setitem(data.HASHES, "mnist", hashes)
     monkeypatch.delenv("BIGDEEP_DATA_DIR", raising=False)
     (tmp_path / "mnist").mkdir()
@@ -59,6 +59,12 @@ def test_the_folder_of_the_config_comes_before_that_of_the_environment(tiny, tmp
     assert data.load("mnist", "auto", str(tiny)).source == "idx"
     monkeypatch.setenv("BIGDEEP_DATA_DIR", str(tiny))
     assert data.load("mnist", "auto", "").source == "idx"
+
+
+def test_a_data_directory_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setenv("BIGDEEP_DATA_DIR", "/no/such/folder")
+    with pytest.raises(BadInput, match="BIGDEEP_DATA_DIR: found '/no/such/folder', expected an existing folder"):
+        data.load("mnist", "auto", "")
 
 
 def flip(content: bytes) -> bytes:
@@ -129,7 +135,7 @@ def test_without_any_source_the_embedded_digits_say_so(monkeypatch, capfd):
     monkeypatch.delenv("BIGDEEP_DATA_DIR", raising=False)
 
     def nothing(name, manual_dir):
-        raise BadInput("nothing there")
+        raise tfds.Unavailable("nothing there")
 
     monkeypatch.setattr(tfds, "official_files", nothing)
     dataset = data.load("mnist", "auto", "")
@@ -153,7 +159,7 @@ def test_a_host_that_is_not_there_is_given_up_soon(monkeypatch):
 
 
 def test_cifar10_from_files_and_from_the_official_archive(tmp_path, monkeypatch, rng):
-    records = {name: rng.integers(0, 10, (10_000, 3073), dtype=np.uint8) for name in data.CIFAR_FILES}
+    records = {name: rng.integers(0, 10, (10_000, 3073), dtype=np.uint8) for name in data.HASHES["cifar10"]}
     monkeypatch.setitem(data.HASHES, "cifar10", {n: hashlib.md5(r.tobytes()).hexdigest() for n, r in records.items()})
     folder, archive = tmp_path / "files" / "cifar10", tmp_path / "archive" / "cifar10"
     folder.mkdir(parents=True)
