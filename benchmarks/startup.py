@@ -18,7 +18,7 @@ import time
 
 from absl import flags
 
-from bigdeep import cli, runtime
+from bigdeep import cli, runtime, writer
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -62,8 +62,11 @@ def main() -> None:
         "device": runtime.device(),
     }
     print(json.dumps(record))
+    if flags.FLAGS.output:
+        writer.write_json(pathlib.Path(flags.FLAGS.output), record)
 
 
 if __name__ == "__main__":
     flags.DEFINE_string("config", "configs/mlp5.py", "config file")
+    flags.DEFINE_string("output", None, "file to keep the record in, below results/benchmarks/")
     cli.run(main, __doc__)

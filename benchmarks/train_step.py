@@ -10,6 +10,7 @@ gradient. So `ratio` is the share of the machine's own limit that the full step 
 """
 
 import json
+import pathlib
 import statistics
 import time
 
@@ -17,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from absl import flags
 
-from bigdeep import cli, experiment, runtime, train
+from bigdeep import cli, experiment, runtime, train, writer
 from bigdeep.config import plain
 
 SIZES = ((1024, 1024, 1024), (2048, 2048, 2048), (4096, 4096, 4096), (480, 2500, 2000), (2500, 480, 2000))
@@ -92,9 +93,12 @@ def main() -> None:
     for key in ("name", "device", "batch_size", "images_per_second", "gflops", "limit", "ratio", "augment_share"):
         print(f"{key:20} {record[key]}")
     print(json.dumps(record))
+    if flags.FLAGS.output:
+        writer.write_json(pathlib.Path(flags.FLAGS.output), record)
 
 
 if __name__ == "__main__":
     cli.define_config()
     flags.DEFINE_integer("rounds", 5, "rounds to take medians over", lower_bound=1)
+    flags.DEFINE_string("output", None, "file to keep the record in, below results/benchmarks/")
     cli.run(main, __doc__)

@@ -1,9 +1,10 @@
-r"""Published records, and the README's table made of them: no figure is pasted by hand.
+r"""Published records, and the README's tables made of them: no figure is pasted by hand.
 
-  python -m bigdeep.results --add=runs/mlp2,runs/mlp5    keeps the records of finished runs, then writes the table
-  python -m bigdeep.results                              only writes the table
+  python -m bigdeep.results --add=runs/mlp2,runs/mlp5    keeps the records of finished runs, then writes the tables
+  python -m bigdeep.results                              only writes the tables
 
-A record is result.json with the whole config and the error counts of each evaluation.
+A run's record is result.json with the whole config and the error counts of each evaluation. Benchmarks keep theirs in
+results/benchmarks/ by their own --output.
 """
 
 import json
@@ -23,7 +24,7 @@ PAPER = {
     "mlp5": (0.35, 0.32, 114.5),
     "mlp9": (0.44, 0.43, 107.7),
 }
-BEGIN, END = "<!-- made by python -m bigdeep.results -->\n", "<!-- end -->"
+BEGIN, END = "<!-- {}, made by python -m bigdeep.results -->\n", "<!-- end -->"
 ROWS = ("step", "epoch", "seconds", "train_loss", "validation_errors", "test_errors")
 
 
@@ -59,11 +60,35 @@ def table(records: Mapping[str, Mapping]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_table(readme: str, records: Mapping[str, Mapping]) -> str:
-    """The README's text with the table between its two marks made anew."""
-    before, mark, rest = readme.partition(BEGIN)
-    require(mark and END in rest, "README.md", "no marks of the table", f"{BEGIN.strip()} and {END}")
-    return before + BEGIN + "\n" + table(records) + "\n" + END + rest.partition(END)[2]
+def speed(records: Mapping[str, Mapping]) -> str:
+    """Two Markdown tables of benchmark records: the training step beside the machine's limit, and start-up."""
+    steps = [r for _, r in sorted(records.items()) if r["benchmark"] == "train_step"]
+    starts = [r for _, r in sorted(records.items()) if r["benchmark"] == "startup"]
+    lines = [
+        "| whole step of | images/s | GFLOP/s | limit | share of the limit | deformation's share of the step | on |"
+    ]
+    lines.append("|---|---|---|---|---|---|---|")
+    for r in steps:
+        cells = (f"`{r['name']}`, batch {r['batch_size']}", f"{r['images_per_second']:,.0f}", f"{r['gflops']:.0f}",
+                 f"{r['limit']:.0f}", f"{r['ratio']:.2f}", f"{100 * r['augment_share']:.1f} %", r["device"])  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "| from the command to the first step of | cold cache | warm cache | peak memory | on |"]
+    lines.append("|---|---|---|---|---|")
+    for r in starts:
+        name = f"`{r['name']}`"
+        times = (f"{r['cold_seconds']:.1f} s", f"{r['warm_seconds']:.1f} s", f"{r['peak_gigabytes']:.2f} GB")
+        lines.append(f"| {' | '.join((name, *times, r['device']))} |")
+    return "\n".join(lines) + "\n"
+
+
+def with_tables(readme: str, runs: Mapping[str, Mapping], benchmarks: Mapping[str, Mapping]) -> str:
+    """The README's text with the tables between their marks made anew."""
+    for name, text in {"results": table(runs), "speed": speed(benchmarks)}.items():
+        begin = BEGIN.format(name)
+        before, mark, rest = readme.partition(begin)
+        require(mark and END in rest, "README.md", f"no marks of the table of {name}", f"{begin.strip()} and {END}")
+        readme = before + begin + "\n" + text + "\n" + END + rest.partition(END)[2]
+    return readme
 
 
 def read(folder: pathlib.Path) -> dict[str, dict]:
@@ -72,7 +97,7 @@ def read(folder: pathlib.Path) -> dict[str, dict]:
 
 
 def main() -> None:
-    """Keeps the records of the runs that --add names and writes the table."""
+    """Keeps the records of the runs that --add names and writes the tables."""
     folder, readme = pathlib.Path("results"), pathlib.Path("README.md")
     require(readme.exists(), "working folder", "no README.md", "the root of the checkout")
     for workdir in map(pathlib.Path, flags.FLAGS.add):
@@ -81,7 +106,7 @@ def main() -> None:
             new["dataset"]["name"] != "mnist-5k", f"--add {workdir}", "a run on mnist-5k", "one on a whole data set"
         )
         writer.write_json(folder / f"{new['config']}-seed{new['seed']}.json", new)
-    readme.write_text(with_table(readme.read_text(), read(folder)))
+    readme.write_text(with_tables(readme.read_text(), read(folder), read(folder / "benchmarks")))
 
 
 if __name__ == "__main__":

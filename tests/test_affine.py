@@ -64,8 +64,8 @@ def test_share_of_sheared_images():
     assert np.mean(np.abs(mixed[:, 0, 1]) < 1e-6) == pytest.approx(0.25, abs=0.03)
 
 
-def test_positive_angle_turns_counter_clockwise():
-    """A dot to the right of the centre moves up (to a lower row), as a counter-clockwise turn does."""
+def test_a_dot_turns_where_the_field_says():
+    """Sampling positions turned by -a turn the picture by a: a dot right of the centre moves up for a > 0."""
     image = np.zeros((1, *SHAPE, 1), np.uint8)
     image[0, 14, 24] = 255
     for seed in range(5):

@@ -11,9 +11,9 @@ from conftest import ROOT
 RECORDS = results.read(ROOT / "results")
 
 
-def test_the_readmes_table_is_made_of_the_records():
+def test_the_readmes_tables_are_made_of_the_records():
     readme = (ROOT / "README.md").read_text()
-    assert results.with_table(readme, RECORDS) == readme
+    assert results.with_tables(readme, RECORDS, results.read(ROOT / "results" / "benchmarks")) == readme
 
 
 @pytest.mark.parametrize("name", RECORDS)
@@ -44,5 +44,5 @@ def test_an_unfinished_run_has_no_record(tmp_path):
 
 
 def test_a_readme_without_marks_is_refused():
-    with pytest.raises(BadInput, match="no marks of the table"):
-        results.with_table("# bigdeep", {})
+    with pytest.raises(BadInput, match="no marks of the table of results"):
+        results.with_tables("# bigdeep", {}, {})
