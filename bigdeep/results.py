@@ -64,7 +64,7 @@ def speed(records: Mapping[str, Mapping]) -> str:
     """Two Markdown tables of benchmark records: the training step beside the machine's limit, and start-up."""
     steps = [r for _, r in sorted(records.items()) if r["benchmark"] == "train_step"]
     starts = [r for _, r in sorted(records.items()) if r["benchmark"] == "startup"]
-    lines = ["| whole step of | images/s | GFLOP/s | limit | share of the limit | share of the deformation | on |"]
+    lines = ["| whole step of | images/s | GFLOP/s | limit | share of limit | share of deformation | on |"]
     lines.append("|---|---|---|---|---|---|---|")
     for r in steps:
         cells = (f"`{r['name']}`, batch {r['batch_size']}", f"{r['images_per_second']:,.0f}", f"{r['gflops']:.0f}",

@@ -6,6 +6,7 @@ import lzma
 import pathlib
 import struct
 import tarfile
+import time
 
 import numpy as np
 import pytest
@@ -152,10 +153,15 @@ def test_embedded_digits_are_split_without_overlap_and_evenly(digits):
     assert not train & test
 
 
-def test_a_host_that_is_not_there_is_given_up_soon(monkeypatch):
-    """192.0.2.0/24 is reserved for documentation: nothing answers there."""
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_host_that_is_not_there_is_given_up_soon(monkeypatch, hangs):
+    """192.0.2.0/24 is reserved for documentation: nothing answers there. And a look-up of a name may hang for long."""
     monkeypatch.setattr(tfds, "TIMEOUT", 0.5)
+    if hangs:
+        monkeypatch.setattr(tfds.urllib.request, "urlopen", lambda *_, **__: time.sleep(5))
+    began = time.monotonic()
     assert tfds._unreachable("http://192.0.2.1/file")
+    assert time.monotonic() - began < 2
 
 
 def test_cifar10_from_files_and_from_the_official_archive(tmp_path, monkeypatch, rng):

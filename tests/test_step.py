@@ -64,6 +64,20 @@ def test_every_image_is_seen_once_an_epoch_in_another_order_each_epoch(small):
     np.testing.assert_array_equal(epoch(0), epoch(0))
 
 
+def test_the_same_images_are_deformed_anew_in_every_step(small):
+    """One batch, one key, one set of weights: only the step number differs."""
+    state, images, labels, one_step = small
+    losses = {
+        float(
+            jax.jit(one_step)(state._replace(step=jnp.int32(number)), (images, labels), jax.random.key(0))[1][
+                "train_loss"
+            ]
+        )
+        for number in (0, 1, 2, 0)
+    }
+    assert len(losses) == 3
+
+
 def test_a_step_is_forward_backward_update(small):
     """Without deformation, one step of plain SGD is the gradient of the mean loss times the rate."""
     state, images, labels, _ = small
