@@ -9,7 +9,6 @@ import sys
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from orbax.checkpoint import v1 as ocp
 
@@ -69,7 +68,6 @@ class Store:
         self._keep = _Keep()
         self._checkpointer = None
         self._newest = -1  # the step last saved or restored
-        self._copy = jax.jit(lambda tree: jax.tree.map(jnp.copy, tree))
 
     def steps(self) -> list[int]:
         """The steps on disk, ascending."""
@@ -93,13 +91,14 @@ class Store:
         return None
 
     def save(self, step: int, state: Any, best_step: int | None) -> None:
-        """Starts saving; the state may be donated as soon as this returns. best_step: the one to keep for good.
+        """Starts saving; the state may be donated as soon as this returns, since orbax has its values by then.
+
+        best_step: the one to keep for good.
 
         Raises Failed where this or the save before could not be written; earlier checkpoints stay.
         """
         if step == self._newest:
             return
-        state = self._copy(state)
         self._keep.best_step = best_step
         metadata = {"sha256": leaf_hashes(state)}
         self._newest = step

@@ -67,9 +67,9 @@ def speed(records: Mapping[str, Mapping]) -> str:
     lines = ["| whole step of | images/s | GFLOP/s | limit | share of limit | share of deformation | on |"]
     lines.append("|---|---|---|---|---|---|---|")
     for r in steps:
-        cells = (f"`{r['name']}`, batch {r['batch_size']}", f"{r['images_per_second']:,.0f}", f"{r['gflops']:.0f}",
-                 f"{r['limit']:.0f}", f"{r['ratio']:.2f}", f"{100 * r['augment_share']:.1f} %", r["device"])  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
+        name, rate = f"`{r['name']}`, batch {r['batch_size']}", f"{r['images_per_second']:,.0f}"
+        shares = (f"{r['gflops']:.0f}", f"{r['limit']:.0f}", f"{r['ratio']:.2f}", f"{100 * r['augment_share']:.1f} %")
+        lines.append(f"| {' | '.join((name, rate, *shares, r['device']))} |")
     lines += ["", "| from the command to the first step of | cold cache | warm cache | peak memory | on |"]
     lines.append("|---|---|---|---|---|")
     for r in starts:
