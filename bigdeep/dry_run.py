@@ -28,7 +28,7 @@ def run(config: Mapping) -> None:
     seconds(logits)
     image_seconds = seconds(logits)[0] / len(built.test.labels)
     step_seconds = chunk_seconds / length
-    evaluations = max(1, built.total_steps // (built.evaluate_every * built.epoch_steps))
+    evaluations = -(-built.total_steps // (built.evaluate_every * built.epoch_steps))
     evaluated = evaluations * (len(built.validation.labels) + len(built.test.labels))
     total = first - chunk_seconds + built.total_steps * step_seconds + evaluated * image_seconds
     batch = built.config["batch_size"]

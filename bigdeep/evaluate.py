@@ -3,12 +3,13 @@ r"""Counts the errors of trained nets exactly, in whole images.
   python -m bigdeep.evaluate --workdir=runs/mlp5                     the checkpoint with the best validation
   python -m bigdeep.evaluate --workdir=runs/mlp5,runs/mlp5-seed1     a committee: the mean of the probabilities
 
-Prints one JSON object: test_errors, test_total, test_errors_halves.
+Prints one JSON object: dataset, test_errors, test_total, test_errors_halves.
 """
 
 import json
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -36,20 +37,32 @@ def best_row(rows: Sequence[Mapping]) -> Mapping | None:
     )
 
 
-def probabilities(workdir: pathlib.Path) -> tuple[np.ndarray, experiment.Split]:
-    """Class probabilities (N, classes) on the test split by a run's selected checkpoint, and the split."""
-    config = read_config(workdir)
-    built = experiment.build(config)
+class Member(NamedTuple):
+    """A run's selected net on the test split: probabilities (N, classes), labels (N,), the data's name and sha256."""
+
+    scores: np.ndarray
+    labels: np.ndarray
+    dataset: Mapping
+
+
+def member(workdir: pathlib.Path) -> Member:
+    """Class probabilities on the test split by the checkpoint of a run with the best validation.
+
+    Raises BadInput where the data found now are not those it was trained on.
+    """
+    record = read_config(workdir)
+    built = experiment.build(record["config"])
+    found = {"name": built.dataset.name, "sha256": built.dataset.sha256}
+    require(found == record["dataset"], f"data of --workdir {workdir}", found, f"those of the run, {record['dataset']}")
     best = best_row(writer.read_rows(workdir / "metrics.jsonl"))
     require(best is not None, f"--workdir {workdir}", "no evaluation in metrics.jsonl", "a run that got to its first")
-    abstract = abstract_state(built)
     folder = workdir.absolute() / "checkpoints" / str(best["step"])
     try:
-        state = checkpoint.load(folder, abstract)
+        state = checkpoint.load(folder, abstract_state(built))
     except checkpoint.Damaged as damage:
         raise BadInput(f"checkpoint {folder}: found it {damage}, expected an intact one") from None
     logits = jax.jit(built.logits)(state.params, state.model_state, built.test.images)
-    return np.asarray(jax.nn.softmax(logits)), built.test
+    return Member(np.asarray(jax.nn.softmax(logits)), built.test.labels, found)
 
 
 def abstract_state(built: experiment.Experiment) -> step.State:
@@ -60,19 +73,25 @@ def abstract_state(built: experiment.Experiment) -> step.State:
 
 
 def read_config(workdir: pathlib.Path) -> dict:
-    """The config of a run folder, as plain JSON; never executed."""
+    """config.json of a run folder: {"config": …, "dataset": {"name", "sha256"}}; never executed."""
     path = workdir / "config.json"
     require(path.exists(), f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
-    return json.loads(path.read_text())["config"]
+    return json.loads(path.read_text())
 
 
 def main() -> None:
     """Prints the error counts of one run or of a committee."""
     runtime.use_compilation_cache()
-    members = [probabilities(pathlib.Path(folder)) for folder in flags.FLAGS.workdir]
-    scores, labels = np.mean([scores for scores, _ in members], axis=0), members[0][1].labels
+    folders = flags.FLAGS.workdir
+    members = [member(pathlib.Path(folder)) for folder in folders]
+    dataset, labels = members[0].dataset, members[0].labels
+    for folder, other in zip(folders, members, strict=True):
+        require(
+            other.dataset == dataset, f"data of --workdir {folder}", other.dataset, f"those of the first, {dataset}"
+        )
+    scores = np.mean([each.scores for each in members], axis=0)
     counts = {"test_errors": count_errors(scores, labels), "test_total": len(labels)}
-    print(json.dumps({**counts, "test_errors_halves": halves(scores, labels)}))
+    print(json.dumps({"dataset": dataset["name"], **counts, "test_errors_halves": halves(scores, labels)}))
 
 
 if __name__ == "__main__":

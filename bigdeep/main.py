@@ -6,7 +6,8 @@ r"""Trains a net: flags -> train.run. All that happens in a run stands in train.
   python -m bigdeep.main --config=configs/mlp2.py --config.augment[1].alpha=30 --print_config
   python -m bigdeep.main --config=configs/mlp5.py --dry_run                  layers, FLOPs, time of a step
 
-Every key that --print_config shows can be set by --config.KEY=VALUE. Config files are Python and get executed.
+Every key that --print_config shows, but the name, can be set by --config.KEY=VALUE. Config files are Python and get
+executed.
 Exit codes: 0 done, 2 bad input, 75 stopped by a signal with everything saved, 1 anything else.
 """
 

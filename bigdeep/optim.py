@@ -6,6 +6,7 @@ A schedule maps a step (0, 1, …) to a learning rate. Lengths in configs are in
 
 from collections.abc import Mapping
 
+import jax.numpy as jnp
 import optax
 
 from bigdeep import config
@@ -28,7 +29,7 @@ def geometric(rate: float, end: float, decay: float, epoch_steps: int) -> optax.
     config.number("rate", rate, 0.0, above=True)
     config.number("end", end, 0.0, rate, above=True)
     config.number("decay", decay, 0.0, 1.0, above=True)
-    return optax.exponential_decay(rate, epoch_steps, decay, staircase=True, end_value=end)
+    return lambda step: jnp.maximum(end, rate * decay ** (step // epoch_steps))
 
 
 def cosine(rate: float, warmup: float, end: float, epoch_steps: int, total_steps: int) -> optax.Schedule:

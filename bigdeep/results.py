@@ -3,8 +3,8 @@ r"""Published records, and the README's tables made of them: no figure is pasted
   python -m bigdeep.results --add=runs/mlp2,runs/mlp5    keeps the records of finished runs, then writes the tables
   python -m bigdeep.results                              only writes the tables
 
-A run's record is result.json with the whole config and the error counts of each evaluation. Benchmarks keep theirs in
-results/benchmarks/ by their own --output.
+A run's record, results/<name of its folder>.json, is result.json with the whole config and the error counts of each
+evaluation. Benchmarks keep theirs in results/benchmarks/ by their own --output.
 """
 
 import json
@@ -34,7 +34,7 @@ def record(workdir: pathlib.Path) -> dict:
     require(path.exists(), f"--add {workdir}", "no result.json", "the folder of a finished run")
     rows = [row for row in writer.read_rows(workdir / "metrics.jsonl") if "test_errors" in row]
     evaluations = [{key: row[key] for key in ROWS} for row in rows]
-    values = evaluate.read_config(workdir)
+    values = evaluate.read_config(workdir)["config"]
     return {**json.loads(path.read_text()), "values": values, "evaluations": evaluations}
 
 
@@ -100,10 +100,16 @@ def main() -> None:
     require(readme.exists(), "working folder", "no README.md", "the root of the checkout")
     for workdir in map(pathlib.Path, flags.FLAGS.add):
         new = record(workdir)
+        commit, name = new["git_commit"], new["dataset"]["name"]
+        require(name != "mnist-5k", f"--add {workdir}", f"a run on {name}", "one on a whole data set")
         require(
-            new["dataset"]["name"] != "mnist-5k", f"--add {workdir}", "a run on mnist-5k", "one on a whole data set"
+            commit and "+" not in commit, f"--add {workdir}", f"a run of commit {commit!r}", "one of a clean commit"
         )
-        writer.write_json(folder / f"{new['config']}-seed{new['seed']}.json", new)
+        path = folder / f"{workdir.name}.json"
+        old = json.loads(path.read_text()) if path.exists() else new
+        same = old["state_sha256"] == new["state_sha256"]
+        require(same, f"--add {workdir}", f"the record of another run in {path}", "a folder whose name is still free")
+        writer.write_json(path, new)
     readme.write_text(with_tables(readme.read_text(), read(folder), read(folder / "benchmarks")))
 
 

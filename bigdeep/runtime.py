@@ -46,7 +46,7 @@ def shard_batch(mesh: jax.sharding.Mesh) -> Callable:
 def signals() -> Iterator[Callable[[], str]]:
     """Collects SIGTERM, SIGINT and SIGUSR1 instead of dying of them.
 
-    Yields a function that names the first one received, "" if none. A second SIGINT interrupts at once.
+    Yields a function that names the first one received, "" if none. SIGINT after any of them interrupts at once.
     """
     received: list[str] = []
 
@@ -87,13 +87,14 @@ def device() -> str:
     kind = f"{jax.device_count()} x {jax.devices()[0].device_kind}"
     if jax.default_backend() != "cpu":
         return kind
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     info = pathlib.Path("/proc/cpuinfo")
     names = (
         [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
         if info.exists()
         else []
     )
-    return f"{kind} ({names[0] if names else platform.processor()}, {len(os.sched_getaffinity(0))} cores)"
+    return f"{kind} ({names[0] if names else platform.processor()}, {cores} cores)"
 
 
 def versions() -> dict[str, str]:

@@ -80,7 +80,8 @@ def _prepare(builder, manual_dir: pathlib.Path | None) -> None:
             builder.download_and_prepare(download_config=options)
     except Exception as error:  # TFDS raises its own, requests', zlib's and OS errors here, with no common base
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise BadInput(f"TFDS set {builder.name}: found {line!r} in {where}, expected the official files") from error
+        kind = Unavailable if manual_dir is None else BadInput
+        raise kind(f"TFDS set {builder.name}: found {line!r} in {where}, expected the official files") from error
 
 
 def _unreachable(url: str) -> str:
@@ -145,6 +146,15 @@ def _read_split(builder, split: str) -> tuple[np.ndarray, np.ndarray]:
         source = builder.as_data_source(split=split)
     except Exception as error:  # e.g. a set prepared as TFRecord, which only TensorFlow can read
         raise Unavailable(f"TFDS set {builder.name}: found {error}, expected one prepared as array_record") from error
+    try:
+        return _arrays(source, split)
+    except Exception as error:
+        raise BadInput(
+            f"TFDS set {builder.data_path}: found it unreadable ({error}), expected an intact set"
+        ) from error
+
+
+def _arrays(source, split: str) -> tuple[np.ndarray, np.ndarray]:
     keys = [hashlib.md5(split.encode() + str(index).encode()).digest() for index in range(len(source))]
     stored_at = np.argsort(np.argsort(np.array(keys, dtype="S16"), kind="stable"))
     examples = source.__getitems__(stored_at.tolist())

@@ -15,7 +15,7 @@ import numpy as np
 from bigdeep import checkpoint, evaluate, experiment, runtime, writer
 from bigdeep.checkpoint import Store
 from bigdeep.config import differences
-from bigdeep.errors import BadInput, Failed, Stopped
+from bigdeep.errors import BadInput, Failed, Stopped, require
 from bigdeep.experiment import Experiment
 from bigdeep.step import State
 from bigdeep.writer import Journal
@@ -55,23 +55,31 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
     Raises BadInput before anything is trained, Stopped after a signal with everything saved, and Failed when the
     loss is not finite or the disk is full, with the checkpoints so far kept.
     """
-    clock = _Clock()
-    folder = pathlib.Path(workdir)
-    built = experiment.build(config)
-    with runtime.claim(folder), runtime.signals() as received:
-        _agree(folder, built, force_resume)
-        with contextlib.closing(checkpoint.Store(folder / "checkpoints")) as store:
+    clock, folder = _Clock(), pathlib.Path(workdir)
+    with runtime.signals() as received:
+        built = experiment.build(config)
+        origin = {"device": runtime.device(), "versions": runtime.versions(), "git_commit": runtime.git_commit()}
+        with runtime.claim(folder), contextlib.closing(checkpoint.Store(folder / "checkpoints")) as store:
+            agreed = _agree(folder, built, force_resume)
             state = store.restore(evaluate.abstract_state(built))
-            if state is None:
-                state = initial_state(built)
-            if (folder / "result.json").exists() and int(state.step) == built.total_steps:
+            state = initial_state(built) if state is None else state
+            at = int(state.step)
+            require(
+                at <= built.total_steps,
+                f"--workdir {folder}",
+                f"a run at step {at}",
+                f"one of {built.total_steps} steps",
+            )
+            if agreed and at == built.total_steps and (folder / "result.json").exists():
                 return json.loads((folder / "result.json").read_text())
-            journal = writer.Journal(folder / "metrics.jsonl", int(state.step))
+            journal = writer.Journal(folder / "metrics.jsonl", at)
+            (folder / "result.json").unlink(missing_ok=True)
+            writer.write_json(folder / "config.json", _identity(built))
             clock.resume(journal.rows)
             state = _train(built, state, store, journal, clock, received)
-        result = _result(built, state, journal.rows, clock.seconds())
-        writer.write_json(folder / "result.json", result)
-        return result
+            result = _result(built, state, journal.rows, clock.seconds()) | origin
+            writer.write_json(folder / "result.json", result)
+            return result
 
 
 def _train(built: Experiment, state: State, store: Store, journal: Journal, clock: _Clock, received: Callable) -> State:
@@ -81,29 +89,29 @@ def _train(built: Experiment, state: State, store: Store, journal: Journal, cloc
     count = _counter(built, images)
     at, under_way = int(state.step), None
 
-    def settle(*, evaluating: bool = False) -> None:
-        """Waits for the chunk under way, checks it and writes its row."""
-        if under_way is not None:
-            row = _row(built, *under_way, clock)
-            journal.write(row | count(state) if evaluating else row)
+    def settle(row_of: tuple | None, evaluated: State | None = None) -> None:
+        """Waits for a chunk (step, length, metrics), checks it and writes its row, with the errors of a state."""
+        if row_of is not None:
+            row = _row(built, *row_of, clock)
+            journal.write(row | count(evaluated) if evaluated is not None else row)
             progress.show(journal.rows[-1])
 
     with contextlib.closing(writer.Progress(at, built.total_steps, built.epoch_steps)) as progress:
         while at < built.total_steps and not received():
             length = min(built.log_every, built.epoch_steps - at % built.epoch_steps)
             state, metrics = train_steps(state, length=length)
-            settle()
+            settle(under_way)  # of the chunk before, while this one runs
             at += length
             under_way = (at, length, metrics)
             evaluating = at == built.total_steps or at % (built.evaluate_every * built.epoch_steps) == 0
-            if evaluating or clock.since_save() >= built.checkpoint_seconds:
-                best = evaluate.best_row(journal.rows)
-                settle(evaluating=evaluating)
-                under_way = None
-                if evaluate.best_row(journal.rows) is not best or clock.since_save() >= built.checkpoint_seconds:
+            saving = clock.since_save() >= built.checkpoint_seconds
+            if evaluating or saving:
+                settle(under_way, state if evaluating else None)
+                under_way, best = None, evaluate.best_row(journal.rows)
+                if saving or (best and best["step"] == at):
                     _save(store, at, state, journal, clock)
                 clock.restart()
-        settle()
+        settle(under_way)
         _save(store, at, state, journal, clock)
     if at < built.total_steps:
         raise Stopped(f"{received()} at step {at}: everything is saved, the same command resumes")
@@ -155,13 +163,12 @@ def _counter(built: Experiment, images: jax.Array) -> Callable[[State], dict]:
 
 def _row(built: Experiment, step: int, length: int, metrics: Mapping[str, jax.Array], clock: _Clock) -> dict:
     """The row of metrics.jsonl for the chunk of `length` steps that ended at `step`; Failed if it is not finite."""
-    values = {name: np.asarray(value, np.float64) for name, value in metrics.items()}
-    for name in ("train_loss", "gradient_norm", "update_ratio"):
-        bad = np.flatnonzero(~np.isfinite(np.atleast_1d(values[name])))
+    values = {name: np.atleast_1d(np.asarray(value, np.float64)) for name, value in metrics.items()}
+    for name, value in values.items():
+        bad = np.flatnonzero(~np.isfinite(value))
         if bad.size:
-            at = step - np.atleast_1d(values[name]).size + int(bad[0])
             raise Failed(
-                f"{name} is {np.atleast_1d(values[name])[bad[0]]} in step {at}; checkpoints from before it are kept; "
+                f"{name} is {value[bad[0]]} in step {step - value.size + bad[0]}; checkpoints from before it are kept; "
                 "a lower learning rate or gradients of a smaller loss usually help"
             )
     images = length * built.config["batch_size"]
@@ -170,27 +177,29 @@ def _row(built: Experiment, step: int, length: int, metrics: Mapping[str, jax.Ar
         "epoch": round(step / built.epoch_steps, 6),
         "seconds": clock.seconds(),
         "train_loss": float(values["train_loss"].mean()),
-        "learning_rate": float(values["learning_rate"]),
-        "gradient_norm": float(values["gradient_norm"]),
-        "update_ratio": float(values["update_ratio"]),
+        "learning_rate": float(values["learning_rate"][0]),
+        "gradient_norm": float(values["gradient_norm"][0]),
+        "update_ratio": float(values["update_ratio"][0]),
         "images_per_second": clock.rate(images),
     }
 
 
-def _agree(folder: pathlib.Path, built: Experiment, force: bool) -> None:
-    """Writes config.json, or requires that the one there says the same of config and data."""
-    dataset = {"name": built.dataset.name, "sha256": built.dataset.sha256}
-    new = {"config": built.config, "dataset": dataset}
-    path = folder / "config.json"
-    if path.exists() and not force:
-        old = json.loads(path.read_text())
-        changed = [line for key in new for line in differences(old.get(key), new[key], key)]
-        if changed:
-            raise BadInput(
-                f"--workdir {folder}: found a run of another config ({'; '.join(changed)}), expected the same; "
-                "choose another --workdir, or --force_resume to go on from its checkpoint with the new config"
-            )
-    writer.write_json(path, new)
+def _identity(built: Experiment) -> dict:
+    """What config.json holds: the config, and which data it was trained on."""
+    return {"config": built.config, "dataset": {"name": built.dataset.name, "sha256": built.dataset.sha256}}
+
+
+def _agree(folder: pathlib.Path, built: Experiment, force: bool) -> bool:
+    """Whether a run in the folder, if there is one, is of the same config and data; BadInput if not, unless forced."""
+    path, new = folder / "config.json", _identity(built)
+    old = json.loads(path.read_text()) if path.exists() else new
+    changed = [line for key in new for line in differences(old.get(key), new[key], key)]
+    if changed and not force:
+        raise BadInput(
+            f"--workdir {folder}: found a run of another config ({'; '.join(changed)}), expected the same; "
+            "choose another --workdir, or --force_resume to go on from its checkpoint with the new config"
+        )
+    return not changed
 
 
 def _result(built: Experiment, state: State, rows: Sequence[Mapping], seconds: float) -> dict:
@@ -218,9 +227,6 @@ def _result(built: Experiment, state: State, rows: Sequence[Mapping], seconds: f
         "test_errors_best": min(row["test_errors"] for row in evaluated),
         "test_errors_final": evaluated[-1]["test_errors"],
         "test_errors_halves": best["test_errors_halves"],
-        "device": runtime.device(),
         "processes": jax.process_count(),
-        "versions": runtime.versions(),
-        "git_commit": runtime.git_commit(),
         "seed": built.config["seed"],
     }

@@ -11,26 +11,36 @@ from typing import Any
 
 import tqdm
 
+from bigdeep.errors import BadInput, require
 
-def write_json(path: pathlib.Path, value: Mapping) -> None:
-    """Writes a JSON file so that it is there whole or not at all."""
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes a file so that it is there whole or not at all, on disk when this returns."""
     partial = path.with_suffix(".partial")
     with partial.open("w") as file:
-        file.write(json.dumps(value, indent=2) + "\n")
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
 
 
+def write_json(path: pathlib.Path, value: Mapping) -> None:
+    """Writes a JSON file as a whole."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
 class Journal:
-    """metrics.jsonl: one row a line, in the order of steps. Opening it cuts off what comes after `step`."""
+    """metrics.jsonl: one row a line, in the order of steps. Opening it cuts off what comes after `step`.
+
+    Raises BadInput where it does not reach `step`: then it was lost or changed, and with it which step was the best.
+    """
 
     def __init__(self, path: pathlib.Path, step: int):
         self.path = path
         self.rows = [row for row in read_rows(path) if row["step"] <= step]
-        partial = path.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
-        partial.replace(path)
+        last = self.rows[-1]["step"] if self.rows else 0
+        require(last == step, f"{path}", f"rows up to step {last}", f"one of the checkpoint's step {step}")
+        write_text(path, "".join(json.dumps(row) + "\n" for row in self.rows))
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Appends a row; on disk when this returns, so that no checkpoint is newer than its metrics."""
@@ -42,13 +52,16 @@ class Journal:
 
 
 def read_rows(path: pathlib.Path) -> list[dict]:
-    """The rows of a metrics.jsonl up to the first line that is not whole (a killed run can leave one)."""
-    rows: list[dict] = []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    """The rows of a metrics.jsonl, less a last line that is not whole, which a killed run can leave."""
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    if lines and not lines[-1].endswith("\n"):
+        lines.pop()
+    rows = []
+    for number, line in enumerate(lines, start=1):
         try:
             rows.append(json.loads(line))
         except ValueError:
-            break
+            raise BadInput(f"{path}, line {number}: found {line[:40]!r}, expected a row of metrics in JSON") from None
     return rows
 
 
@@ -77,7 +90,7 @@ class Progress:
             self._bar.update(self._step - self._bar.n)
         elif self._step % self._epoch_steps == 0 or time.monotonic() - self._last > 60:
             self._last = time.monotonic()
-            print(f"step {self._step}, {text}, {self._left()} left", flush=True)
+            print(f"step {self._step}, {text}, {self._left()} left", file=sys.stderr, flush=True)
 
     def _left(self) -> str:
         started, first = self._start

@@ -14,7 +14,7 @@ NONE = (0.0,) * 10
 
 def matrices(labels: np.ndarray, **parameters) -> np.ndarray:
     """(B, 2, 2): the linear maps (y, x) -> (y, x) of sampling positions about the centre, read off the fields."""
-    arguments = {"rotation": NONE, "shear_share": 0.0, "scale": 0.0, "shape": SHAPE, **parameters}
+    arguments = {"rotation": NONE, "shear_share": 0.0, "scale": 0.0, "shape": SHAPE, "classes": 10, **parameters}
     field = np.asarray(affine.affine(**arguments)(jax.random.key(1), labels), np.float64)
     slopes = [np.diff(field, axis=axis)[:, :, 3, 3] for axis in (2, 3)]
     return np.stack(slopes, axis=-1) + np.eye(2)
@@ -29,7 +29,7 @@ def angles(label: int, **parameters) -> np.ndarray:
 def test_is_linear_about_the_centre_and_agrees_with_scipy(digits):
     images, labels = np.pad(digits.train_images[::500], [(0, 0), (0, 1), (0, 1), (0, 0)]), digits.train_labels[::500]
     parameters = {"rotation": (40.0,) * 10, "shear_share": 0.5, "scale": 0.2}
-    field = affine.affine(**parameters, shape=SHAPE)(jax.random.key(1), labels)
+    field = affine.affine(**parameters, shape=SHAPE, classes=10)(jax.random.key(1), labels)
     found = np.asarray(warp.bilinear(images, field))[..., 0]
     centre = np.array([14.0, 14.0])
     for image, matrix, deformed in zip(images[..., 0], matrices(labels, **parameters), found, strict=True):
@@ -69,7 +69,7 @@ def test_a_dot_turns_where_the_field_says():
     image = np.zeros((1, *SHAPE, 1), np.uint8)
     image[0, 14, 24] = 255
     for seed in range(5):
-        field = affine.affine((80.0,) * 10, 0.0, 0.0, SHAPE)(jax.random.key(seed), np.zeros(1, np.uint8))
+        field = affine.affine((80.0,) * 10, 0.0, 0.0, SHAPE, 10)(jax.random.key(seed), np.zeros(1, np.uint8))
         turn = np.arctan2(float(np.diff(field, axis=3)[0, 0, 3, 3]), float(np.diff(field, axis=2)[0, 0, 3, 3]) + 1)
         turned = np.asarray(warp.bilinear(image, field))[0, :, :, 0]
         row, column = np.unravel_index(turned.argmax(), SHAPE)
@@ -88,7 +88,8 @@ def test_scales_of_both_axes_are_uniform_and_independent():
     ("parameters", "message"),
     [
         ({"rotation": (91.0,) * 10}, "rotation: found 91.0"),
-        ({"rotation": 15.0}, "rotation: found 15.0, expected one angle for each class"),
+        ({"rotation": 15.0}, "rotation: found 15.0, expected one angle for each of the 10 classes"),
+        ({"rotation": (15.0,) * 9}, "expected one angle for each of the 10 classes"),
         ({"shear_share": 1.5}, "shear_share: found 1.5"),
         ({"scale": 1.0}, "scale: found 1.0"),
     ],

@@ -23,7 +23,7 @@ def batch(digits):
 
 
 def deform(sections, images, labels, seed=0):
-    return np.asarray(jax.jit(augment.build(sections, images.shape[1:]))(jax.random.key(seed), images, labels))
+    return np.asarray(jax.jit(augment.build(sections, images.shape[1:], 10))(jax.random.key(seed), images, labels))
 
 
 def test_zero_strength_is_the_identity_bit_for_bit(batch):
@@ -58,4 +58,4 @@ def test_ink_stays_in_the_frame_and_digits_keep_their_weight(batch):
 
 def test_an_unknown_deformation_names_the_nearest(batch):
     with pytest.raises(BadValue, match=r"augment\[0\].name: found 'elastik', expected one of .*mean 'elastic'"):
-        augment.build([{"name": "elastik"}], batch[0].shape[1:])
+        augment.build([{"name": "elastik"}], batch[0].shape[1:], 10)

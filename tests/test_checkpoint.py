@@ -12,7 +12,7 @@ import optax
 import pytest
 
 from bigdeep import checkpoint, step
-from bigdeep.errors import Failed
+from bigdeep.errors import BadInput, Failed
 
 # When reading or writing fails, orbax leaves coroutines and threads behind that complain when they are collected.
 pytestmark = [
@@ -138,13 +138,22 @@ def test_truncated_files_fall_back(tmp_path, share, capfd):
     assert "CHECKPOINT 2 IS DAMAGED" in capfd.readouterr().err
 
 
-def test_all_steps_damaged_is_none_and_all_are_kept_aside(tmp_path, capfd):
+def test_all_steps_damaged_ends_the_run_and_all_are_kept_aside(tmp_path, capfd):
     folder = saved(tmp_path, 1, 2)
     for number in "12":
         (folder / number / "_CHECKPOINT_METADATA").write_text("{")
-    assert restored(folder) is None
+    with pytest.raises(Failed, match=r"all of \[1, 2\] are damaged"):
+        restored(folder)
     assert sorted(p.name for p in (folder / "damaged").iterdir()) == ["1", "2"]
     assert capfd.readouterr().err.count("DAMAGED") == 2
+
+
+def test_a_checkpoint_of_another_net_is_no_damage_and_stays(tmp_path):
+    folder = saved(tmp_path, 1, 2)
+    other = abstract()._replace(params={"layer1": {"bias": abstract().params["layer1"]["bias"]}})
+    with pytest.raises(BadInput, match=r"found \.params\['layer1'\]\['kernel'\] float32\[64, 32\], expected none"):
+        checkpoint.Store(folder).restore(other)
+    assert checkpoint.Store(folder).steps() == [1, 2]
 
 
 def test_after_a_fall_back_the_same_step_can_be_saved_again(tmp_path):

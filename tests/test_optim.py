@@ -22,6 +22,13 @@ def test_geometric_decays_after_every_epoch_down_to_its_floor():
     np.testing.assert_allclose(found, np.maximum(1e-6, 1e-3 * 0.5 ** (np.arange(45) // 3)), rtol=1e-5)
 
 
+def test_geometric_without_decay_is_constant_and_counts_epochs_in_whole_steps():
+    np.testing.assert_allclose(rates({**GEOMETRIC, "decay": 1.0}, 3, 9), 1e-3, rtol=1e-6)
+    schedule = optim.build_schedule(GEOMETRIC, 60_000, 1380 * 60_000)
+    for step, epoch in [(280 * 60_000 - 1, 279), (280 * 60_000, 280)]:
+        assert float(schedule(np.int32(step))) == pytest.approx(1e-3 * 0.995**epoch, rel=1e-4)
+
+
 def test_the_papers_decay_reaches_its_floor_in_about_1380_epochs():
     schedule = optim.build_schedule(GEOMETRIC, 1, 1500)
     assert float(schedule(1370)) > 1e-6

@@ -19,7 +19,7 @@ def small(digits):
     section = {"name": "mlp", "widths": [16], "activation": "scaled_tanh", "init": "lecun_normal"}
     model = models.build(section, (28, 28, 1), 10)
     tx = optax.sgd(0.05, momentum=0.9)
-    deform = augment.build([{"name": "elastic", "sigma": 6.0, "alpha": 36.0}], (28, 28, 1))
+    deform = augment.build([{"name": "elastic", "sigma": 6.0, "alpha": 36.0}], (28, 28, 1), 10)
     one_step = functools.partial(
         step.train_step, apply=model.apply, loss_fn=losses.cross_entropy(0.0), augment=deform, tx=tx
     )
@@ -83,7 +83,7 @@ def test_a_step_is_forward_backward_update(small):
     state, images, labels, _ = small
     section = {"name": "mlp", "widths": [16], "activation": "scaled_tanh", "init": "lecun_normal"}
     model, tx, loss_fn = models.build(section, (28, 28, 1), 10), optax.sgd(0.1), losses.cross_entropy(0.0)
-    deform = augment.build([], (28, 28, 1))
+    deform = augment.build([], (28, 28, 1), 10)
     state = state._replace(opt_state=tx.init(state.params))
     one = functools.partial(step.train_step, apply=model.apply, loss_fn=loss_fn, augment=deform, tx=tx)
     after, metrics = one(state, (images, labels), jax.random.key(0))

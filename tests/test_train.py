@@ -59,6 +59,7 @@ def test_the_selected_checkpoint_has_the_errors_of_the_record(tiny, tmp_path):
     done = run_bigdeep("bigdeep.evaluate", f"--workdir={tmp_path}")
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)
+    assert counts["dataset"] == "mnist-5k"
     assert counts["test_errors"] == result["test_errors_at_best_validation"]
     assert counts["test_errors_halves"] == result["test_errors_halves"]
 
@@ -141,6 +142,19 @@ def test_a_changed_config_is_refused_with_the_difference(tiny, tmp_path):
     assert result["steps"] == 30
     assert [row["step"] for row in writer.read_rows(tmp_path / "metrics.jsonl")][:6] == [4, 8, 10, 14, 18, 20]
     assert train.run(longer, str(tmp_path)) == result
+
+
+def test_a_forced_change_without_new_steps_is_no_old_result(tiny, tmp_path):
+    """Nor does a shorter run count what was trained longer, nor another net take the checkpoints of this one."""
+    old = train.run(tiny, str(tmp_path))
+    changed = {**tiny, "loss": {**tiny["loss"], "label_smoothing": 0.0}}
+    assert train.run(changed, str(tmp_path), force_resume=True)["config_sha256"] != old["config_sha256"]
+    with pytest.raises(BadInput, match="found 'a run at step 20', expected one of 10 steps"):
+        train.run({**changed, "epochs": 1}, str(tmp_path), force_resume=True)
+    with pytest.raises(BadInput, match="expected float32"):
+        train.run({**changed, "model": {**tiny["model"], "widths": [30]}}, str(tmp_path), force_resume=True)
+    assert (tmp_path / "checkpoints" / "20").is_dir()
+    assert train.run(changed, str(tmp_path))["steps"] == 20
 
 
 def test_another_data_set_under_the_same_config_is_refused(tiny, tmp_path):

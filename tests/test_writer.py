@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bigdeep import writer
+from bigdeep.errors import BadInput
 
 
 def row(step: int) -> dict:
@@ -24,6 +25,22 @@ def test_reopening_cuts_off_what_came_after_the_checkpoint_and_torn_lines(tmp_pa
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [10, 20, 25]
 
 
+def test_a_journal_that_does_not_reach_the_checkpoint_is_refused(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    writer.Journal(path, 0).write(row(10))
+    with pytest.raises(BadInput, match="found 'rows up to step 10', expected one of the checkpoint's step 20"):
+        writer.Journal(path, 20)
+
+
+def test_a_damaged_line_is_named_and_nothing_is_thrown_away(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    text = json.dumps(row(10)) + "\nrubbish\n" + json.dumps(row(20)) + "\n"
+    path.write_text(text)
+    with pytest.raises(BadInput, match="metrics.jsonl, line 2: found 'rubbish"):
+        writer.Journal(path, 20)
+    assert path.read_text() == text
+
+
 def test_json_files_are_replaced_as_a_whole(tmp_path):
     path = tmp_path / "result.json"
     writer.write_json(path, {"a": 1})
@@ -37,7 +54,7 @@ def test_progress_off_a_terminal_is_a_line_an_epoch(capsys):
     for step in (5, 10, 15, 20):
         progress.show(row(step) | ({"validation_errors": 7, "validation_total": 90} if step == 10 else {}))
     progress.close()
-    lines = capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().err.splitlines()
     assert [line.split(",")[0] for line in lines] == ["step 5", "step 10", "step 20"]
     assert "epoch 1.0/4, loss 0.5000, 7/90 validation errors, 100 images/s" in lines[1]
 

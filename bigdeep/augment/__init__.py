@@ -17,14 +17,14 @@ Augment = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
 GEOMETRIC = {"affine": affine.affine, "elastic": elastic.elastic}
 
 
-def build(sections: Sequence[Mapping], shape: Sequence[int]) -> Augment:
-    """The deformation that `config.augment` describes, for images of shape (H, W, C).
+def build(sections: Sequence[Mapping], shape: Sequence[int], classes: int) -> Augment:
+    """The deformation that `config.augment` describes, for images of shape (H, W, C) and labels below `classes`.
 
     Returns augment(key, images, labels) -> inputs: uint8 (B, H, W, C) and (B,) -> float32 (B, H, W, C) in [-1, 1].
     What happens to an image depends on (key, its position in the batch, its label) only, not on the batch size.
     """
     fields = [
-        config.construct(f"augment[{i}]", GEOMETRIC, section, shape=tuple(shape[:2]))
+        config.construct(f"augment[{i}]", GEOMETRIC, section, shape=tuple(shape[:2]), classes=classes)
         for i, section in enumerate(sections)
     ]
 

@@ -9,7 +9,9 @@ import numpy as np
 from bigdeep import config
 
 
-def affine(rotation: Sequence[float], shear_share: float, scale: float, shape: tuple[int, int]) -> Callable:
+def affine(
+    rotation: Sequence[float], shear_share: float, scale: float, shape: tuple[int, int], classes: int
+) -> Callable:
     """Scales both axes at random, then rotates by a random angle or shears by it, about the image's centre.
 
     The digit at p = (y, x) from the centre moves to R S p with S = diag(s_y, s_x), s ~ U[1 - scale, 1 + scale], and
@@ -21,7 +23,8 @@ def affine(rotation: Sequence[float], shear_share: float, scale: float, shape: t
     Source: Cireşan et al. 2010 (arXiv 1003.0358), section 3: 15 degrees, 7.5 for the digits 1 and 7; scale 0.15-0.20.
     How often it sheared instead of rotating is not given there.
     """
-    config.check(isinstance(rotation, Sequence) and len(rotation) > 0, "rotation", rotation, "one angle for each class")
+    given = len(rotation) if isinstance(rotation, Sequence) else 0
+    config.check(given == classes, "rotation", rotation, f"one angle for each of the {classes} classes")
     for angle in rotation:
         config.number("rotation", angle, 0.0, 89.0)
     config.number("shear_share", shear_share, 0.0, 1.0)
