@@ -98,22 +98,10 @@ def _assemble(
         inputs = warp.scale(images.astype(jnp.float32))
         return net.apply(params, model_state, inputs, jax.random.key(0), train=False)[0]
 
-    return Experiment(
-        config=plain,
-        dataset=dataset,
-        train=train,
-        validation=validation,
-        test=test,
-        model=net,
-        init=functools.partial(step.init_state, init=net.init, tx=tx),
-        train_steps=train_steps,
-        logits=functools.partial(step.eval_step, batch_size=EVALUATION_BATCH, apply=apply_undeformed),
-        epoch_steps=epoch_steps,
-        total_steps=epochs * epoch_steps,
-        log_every=log_every,
-        evaluate_every=evaluate_every,
-        checkpoint_seconds=checkpoint_seconds,
-    )
+    init = functools.partial(step.init_state, init=net.init, tx=tx)
+    logits = functools.partial(step.eval_step, batch_size=EVALUATION_BATCH, apply=apply_undeformed)
+    lengths = (epoch_steps, epochs * epoch_steps, log_every, evaluate_every, checkpoint_seconds)
+    return Experiment(plain, dataset, train, validation, test, net, init, train_steps, logits, *lengths)
 
 
 def _splits(name: str, source: str, dir: str, size: int, validation: int) -> tuple:
