@@ -8,7 +8,7 @@ Prints one JSON object: dataset, test_errors, test_total, test_errors_halves.
 
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -46,7 +46,14 @@ class Member(NamedTuple):
 
 
 def member(workdir: pathlib.Path) -> Member:
-    """Class probabilities on the test split by the checkpoint of a run with the best validation.
+    """Class probabilities on the test split by the checkpoint of a run with the best validation."""
+    built, net = selected(workdir)
+    scores = np.asarray(jax.nn.softmax(net(built.test.images)))
+    return Member(scores, built.test.labels, {"name": built.dataset.name, "sha256": built.dataset.sha256})
+
+
+def selected(workdir: pathlib.Path) -> tuple[experiment.Experiment, Callable]:
+    """A run, and its net at best validation: images, uint8 (N, H, W, C) of the config's size -> logits (N, classes).
 
     Raises BadInput where the data found now are not those it was trained on.
     """
@@ -61,8 +68,8 @@ def member(workdir: pathlib.Path) -> Member:
         state = checkpoint.load(folder, abstract_state(built))
     except checkpoint.Damaged as damage:
         raise BadInput(f"checkpoint {folder}: found it {damage}, expected an intact one") from None
-    logits = jax.jit(built.logits)(state.params, state.model_state, built.test.images)
-    return Member(np.asarray(jax.nn.softmax(logits)), built.test.labels, found)
+    logits = jax.jit(built.logits)
+    return built, lambda images: logits(state.params, state.model_state, images)
 
 
 def abstract_state(built: experiment.Experiment) -> step.State:

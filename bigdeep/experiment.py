@@ -38,6 +38,7 @@ class Experiment(NamedTuple):
     validation: Split
     test: Split
     model: models.Model
+    augment: Callable
     init: Callable
     train_steps: Callable
     logits: Callable
@@ -63,6 +64,7 @@ def _assemble(
     batch_size: int,
     data: Mapping,
     augment: Sequence[Mapping],
+    strength: Sequence[Sequence[float]],
     model: Mapping,
     loss: Mapping,
     optimizer: Mapping,
@@ -88,7 +90,9 @@ def _assemble(
     epoch_steps = len(train.labels) // batch_size
     rate = optim.build_schedule(schedule, epoch_steps, epochs * epoch_steps)
     tx = optim.build(optimizer, rate)
-    one_step = functools.partial(step.train_step, apply=net.apply, loss_fn=loss_fn, augment=deform, tx=tx)
+    strong = optim.strength(strength, epochs * epoch_steps)
+    bound = {"apply": net.apply, "loss_fn": loss_fn, "augment": deform, "strength": strong, "tx": tx}
+    one_step = functools.partial(step.train_step, **bound)
 
     def train_steps(state: step.State, *args, **kwargs) -> tuple[step.State, dict]:
         state, metrics = step.train_steps(state, *args, **kwargs, batch_size=batch_size, one_step=one_step)
@@ -101,7 +105,7 @@ def _assemble(
     init = functools.partial(step.init_state, init=net.init, tx=tx)
     logits = functools.partial(step.eval_step, batch_size=EVALUATION_BATCH, apply=apply_undeformed)
     lengths = (epoch_steps, epochs * epoch_steps, log_every, evaluate_every, checkpoint_seconds)
-    return Experiment(plain, dataset, train, validation, test, net, init, train_steps, logits, *lengths)
+    return Experiment(plain, dataset, train, validation, test, net, deform, init, train_steps, logits, *lengths)
 
 
 def _splits(name: str, source: str, dir: str, size: int, validation: int) -> tuple:
@@ -114,11 +118,16 @@ def _splits(name: str, source: str, dir: str, size: int, validation: int) -> tup
     count, height = dataset.train_images.shape[:2]
     configs.integer("size", size, height)
     configs.integer("validation", validation, 0, count - 1)
-    before, after = (size - height) // 2, (size - height + 1) // 2
 
     def split(images: np.ndarray, labels: np.ndarray) -> Split:
-        return Split(np.pad(images, ((0, 0), (before, after), (before, after), (0, 0))), labels)
+        return Split(padded(images, size), labels)
 
     train = split(dataset.train_images[: count - validation], dataset.train_labels[: count - validation])
     held_out = split(dataset.train_images[count - validation :], dataset.train_labels[count - validation :])
     return dataset, train, held_out if validation else train, split(dataset.test_images, dataset.test_labels)
+
+
+def padded(images: np.ndarray, size: int) -> np.ndarray:
+    """Images (N, H, W, C) in a frame of background, size x size pixels; of an odd margin the smaller half before."""
+    margins = [size - side for side in images.shape[1:3]]
+    return np.pad(images, [(0, 0), *((margin // 2, margin - margin // 2) for margin in margins), (0, 0)])

@@ -4,7 +4,7 @@ A schedule maps a step (0, 1, …) to a learning rate. Lengths in configs are in
 `epoch_steps` (steps an epoch) and `total_steps` (steps a run) turns them into steps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax.numpy as jnp
 import optax
@@ -50,6 +50,23 @@ def cosine(rate: float, warmup: float, end: float, epoch_steps: int, total_steps
     if not warmup_steps:
         return decay
     return optax.join_schedules([optax.linear_schedule(0.0, rate, warmup_steps), decay], [warmup_steps])
+
+
+def strength(points: Sequence[Sequence[float]], total_steps: int) -> optax.Schedule:
+    """What the deformations are multiplied by: straight lines through points (share of the run, strength).
+
+    ((0, 1),) is full strength throughout; ((0, 1), (0.7, 1), (1, 0.3)) eases off to 30 % over the last 30 % of the run.
+
+    Shares: in [0, 1], rising; strengths: >= 0. Before the first point and after the last, theirs.
+    """
+    usable = isinstance(points, Sequence) and points and all(isinstance(p, Sequence) and len(p) == 2 for p in points)
+    config.check(usable, "strength", points, "pairs (share of the run, strength)")
+    for share, value in points:
+        config.number("strength", share, 0.0, 1.0)
+        config.number("strength", value, 0.0)
+    shares, values = zip(*points, strict=True)
+    config.check(list(shares) == sorted(set(shares)), "strength", points, "pairs whose shares of the run rise")
+    return lambda step: jnp.interp(step / total_steps, jnp.asarray(shares, float), jnp.asarray(values, float))
 
 
 def sgd(rate: optax.Schedule, momentum: float) -> optax.GradientTransformation:

@@ -31,25 +31,30 @@ def train_step(
     apply: Callable,
     loss_fn: Callable,
     augment: Callable,
+    strength: Callable,
     tx: optax.GradientTransformation,
 ) -> tuple[State, dict[str, jax.Array]]:
     """One update on a batch (uint8 images (B, H, W, C), labels (B,)): deform, forward, backward, update.
 
     key: the run's; the step's randomness is fold_in(key, step), so nothing of it needs to be saved.
-    Metrics, all (): train_loss; gradient_norm = |g|_2; update_ratio = |update|_2 / |params|_2 before the update.
+    strength: step -> what the deformation is multiplied by.
+    Metrics, all (): train_loss; train_error, the share of the deformed batch named wrongly; gradient_norm = |g|_2;
+    update_ratio = |update|_2 / |params|_2 before the update.
     """
     images, labels = batch
     augment_key, apply_key = jax.random.split(jax.random.fold_in(key, state.step))
-    inputs = augment(augment_key, images, labels)
+    inputs = augment(augment_key, images, labels, strength(state.step))
 
     def objective(params: Any) -> tuple[jax.Array, Any]:
         logits, model_state = apply(params, state.model_state, inputs, apply_key, train=True)
-        return loss_fn(logits, labels).mean(), model_state
+        wrong = jnp.mean(logits.argmax(axis=1) != labels)
+        return loss_fn(logits, labels).mean(), (model_state, wrong)
 
-    (loss, model_state), grads = jax.value_and_grad(objective, has_aux=True)(state.params)
+    (loss, (model_state, wrong)), grads = jax.value_and_grad(objective, has_aux=True)(state.params)
     updates, opt_state = tx.update(grads, state.opt_state, state.params)
     metrics = {
         "train_loss": loss,
+        "train_error": wrong,
         "gradient_norm": optax.tree.norm(grads),
         "update_ratio": optax.tree.norm(updates) / optax.tree.norm(state.params),
     }
@@ -74,8 +79,8 @@ def train_steps(
     a different random remainder of it sits out each epoch.
     images, labels: the whole training set on the device, uint8. one_step: (state, batch, key) -> (state, metrics).
     shard: puts a batch on the devices.
-    Metrics: train_loss of each step, (length,); the others of the last step only, since norms read the whole
-    state and would cost an eighth of the step.
+    Metrics: train_loss and train_error of each step, (length,); the others of the last step only, since norms read the
+    whole state and would cost an eighth of the step.
     """
     order_key, step_key = jax.random.split(key)
     steps_per_epoch = len(labels) // batch_size
@@ -85,13 +90,13 @@ def train_steps(
         index = jax.lax.dynamic_slice_in_dim(order, state.step % steps_per_epoch * batch_size, batch_size)
         return one_step(state, shard((images[index], labels[index])), step_key)
 
-    def loss_only(state: State, _: None) -> tuple[State, jax.Array]:
+    def cheap_only(state: State, _: None) -> tuple[State, dict[str, jax.Array]]:
         state, metrics = body(state, _)
-        return state, metrics["train_loss"]
+        return state, {name: metrics[name] for name in ("train_loss", "train_error")}
 
-    state, losses = jax.lax.scan(loss_only, state, length=length - 1)
+    state, cheap = jax.lax.scan(cheap_only, state, length=length - 1)
     state, metrics = body(state, None)
-    return state, {**metrics, "train_loss": jnp.append(losses, metrics["train_loss"])}
+    return state, {**metrics, **{name: jnp.append(values, metrics[name]) for name, values in cheap.items()}}
 
 
 def eval_step(params: Any, model_state: Any, images: jax.Array, *, batch_size: int, apply: Callable) -> jax.Array:

@@ -177,6 +177,7 @@ def _row(built: Experiment, step: int, length: int, metrics: Mapping[str, jax.Ar
         "epoch": round(step / built.epoch_steps, 6),
         "seconds": clock.seconds(),
         "train_loss": float(values["train_loss"].mean()),
+        "train_error": round(float(values["train_error"].mean()), 6),
         "learning_rate": float(values["learning_rate"][0]),
         "gradient_norm": float(values["gradient_norm"][0]),
         "update_ratio": float(values["update_ratio"][0]),

@@ -29,9 +29,16 @@ def get_config(variant: str = "full") -> ConfigDict:
 
     config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=29, validation=0)
     config.augment = [
-        dict(name="affine", rotation=(15.0, 7.5, *(15.0,) * 5, 7.5, 15.0, 15.0), shear_share=0.5, scale=0.15),
+        dict(
+            name="affine",
+            rotation=(15.0, 7.5, *(15.0,) * 5, 7.5, 15.0, 15.0),
+            shear_share=0.5,
+            scale=0.15,
+            translation=0.0,
+        ),
         dict(name="elastic", sigma=6.0, alpha=36.0),
     ]
+    config.strength = ((0.0, 1.0),)
     widths = (1000, 500) if smoke else (2500, 2000, 1500, 1000, 500)
     config.model = dict(name="mlp", widths=widths, activation="scaled_tanh", init="uniform_0.05")
 

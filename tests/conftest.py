@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bigdeep import data, runtime
+from bigdeep.augment.deformation import Deformation
 from bigdeep.config import plain
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -40,6 +41,16 @@ def run_bigdeep(*arguments: object, **environment: str) -> subprocess.CompletedP
     with start_bigdeep(*arguments, **environment) as process:
         out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def displacements(deformation: Deformation, labels: np.ndarray, shape: tuple[int, int], seed: int = 0) -> np.ndarray:
+    """What a deformation adds to the coordinates: float32 (B, 2, H, W), (d_y, d_x)."""
+    key = jax.random.key(seed)
+    if deformation.displace:
+        both = deformation.displace(key, labels)
+    else:
+        both = [np.asarray(c) @ deformation.linear.basis for c in deformation.linear.coefficients(key, labels)]
+    return np.stack([np.asarray(d, np.float32).reshape(-1, *shape) for d in both], axis=1)
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,31 @@
 """Rotation, shear and scaling, against scipy and by class."""
 
-import jax
 import numpy as np
 import pytest
 import scipy.ndimage
 
 from bigdeep.augment import affine, warp
+from bigdeep.augment.deformation import Fill
 from bigdeep.config import BadValue
+from conftest import displacements
 
 SHAPE = (29, 29)
 NONE = (0.0,) * 10
 
 
+def fields(labels: np.ndarray, seed: int = 1, **parameters) -> np.ndarray:
+    arguments = {"rotation": NONE, "shear_share": 0.0, "scale": 0.0, "translation": 0.0, **parameters}
+    return displacements(affine.affine(**arguments, shape=(*SHAPE, 1), classes=10), labels, SHAPE, seed)
+
+
+def resampled(images: np.ndarray, field: np.ndarray) -> np.ndarray:
+    d_y, d_x = np.moveaxis(field.reshape(len(field), 2, -1), 1, 0)
+    return np.asarray(warp.bilinear(images, d_y, d_x, Fill()))
+
+
 def matrices(labels: np.ndarray, **parameters) -> np.ndarray:
     """(B, 2, 2): the linear maps (y, x) -> (y, x) of sampling positions about the centre, read off the fields."""
-    arguments = {"rotation": NONE, "shear_share": 0.0, "scale": 0.0, "shape": SHAPE, "classes": 10, **parameters}
-    field = np.asarray(affine.affine(**arguments)(jax.random.key(1), labels), np.float64)
+    field = fields(labels, **parameters).astype(np.float64)
     slopes = [np.diff(field, axis=axis)[:, :, 3, 3] for axis in (2, 3)]
     return np.stack(slopes, axis=-1) + np.eye(2)
 
@@ -29,8 +39,7 @@ def angles(label: int, **parameters) -> np.ndarray:
 def test_is_linear_about_the_centre_and_agrees_with_scipy(digits):
     images, labels = np.pad(digits.train_images[::500], [(0, 0), (0, 1), (0, 1), (0, 0)]), digits.train_labels[::500]
     parameters = {"rotation": (40.0,) * 10, "shear_share": 0.5, "scale": 0.2}
-    field = affine.affine(**parameters, shape=SHAPE, classes=10)(jax.random.key(1), labels)
-    found = np.asarray(warp.bilinear(images, field))[..., 0]
+    found = resampled(images, fields(labels, **parameters))[..., 0]
     centre = np.array([14.0, 14.0])
     for image, matrix, deformed in zip(images[..., 0], matrices(labels, **parameters), found, strict=True):
         offset = centre - matrix @ centre
@@ -69,9 +78,9 @@ def test_a_dot_turns_where_the_field_says():
     image = np.zeros((1, *SHAPE, 1), np.uint8)
     image[0, 14, 24] = 255
     for seed in range(5):
-        field = affine.affine((80.0,) * 10, 0.0, 0.0, SHAPE, 10)(jax.random.key(seed), np.zeros(1, np.uint8))
+        field = fields(np.zeros(1, np.uint8), seed, rotation=80.0)
         turn = np.arctan2(float(np.diff(field, axis=3)[0, 0, 3, 3]), float(np.diff(field, axis=2)[0, 0, 3, 3]) + 1)
-        turned = np.asarray(warp.bilinear(image, field))[0, :, :, 0]
+        turned = resampled(image, field)[0, :, :, 0]
         row, column = np.unravel_index(turned.argmax(), SHAPE)
         assert (row - 14, column - 14) == pytest.approx((-10 * np.sin(turn), 10 * np.cos(turn)), abs=0.8)
 
@@ -84,14 +93,28 @@ def test_scales_of_both_axes_are_uniform_and_independent():
     assert abs(np.corrcoef(size.T)[0, 1]) < 0.05
 
 
+def test_translation_shifts_the_whole_image():
+    found = fields(np.zeros(4000, np.uint8), translation=3.0)
+    assert np.abs(found - found[:, :, :1, :1]).max() < 1e-5
+    assert np.abs(found).max() == pytest.approx(3.0, abs=0.01)
+    np.testing.assert_allclose(found[:, :, 0, 0].std(axis=0), 3 / np.sqrt(3), rtol=0.05)
+    assert abs(np.corrcoef(found[:, :, 0, 0].T)[0, 1]) < 0.05
+
+
+def test_one_angle_is_that_of_all_classes():
+    labels = np.arange(10, dtype=np.uint8)
+    assert np.array_equal(fields(labels, rotation=20.0), fields(labels, rotation=(20.0,) * 10))
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
         ({"rotation": (91.0,) * 10}, "rotation: found 91.0"),
-        ({"rotation": 15.0}, "rotation: found 15.0, expected one angle for each of the 10 classes"),
-        ({"rotation": (15.0,) * 9}, "expected one angle for each of the 10 classes"),
+        ({"rotation": "15"}, "rotation: found .15., expected one angle, or one for each of the 10 classes"),
+        ({"rotation": (15.0,) * 9}, "expected one angle, or one for each of the 10 classes"),
         ({"shear_share": 1.5}, "shear_share: found 1.5"),
         ({"scale": 1.0}, "scale: found 1.0"),
+        ({"translation": -1.0}, "translation: found -1.0"),
     ],
 )
 def test_impossible_values_are_refused(parameters, message):

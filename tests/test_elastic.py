@@ -1,19 +1,19 @@
 """Elastic fields, against scipy's smoothing of noise and against closed forms."""
 
-import jax
 import numpy as np
 import pytest
 import scipy.ndimage
 
 from bigdeep.augment import elastic
 from bigdeep.config import BadValue
+from conftest import displacements
 
 SHAPE = (28, 28)
 
 
-def fields(count: int = 4000, seed: int = 0, **parameters) -> np.ndarray:
-    displacement = elastic.elastic(**{"alpha": 36.0, "sigma": 6.0, "shape": SHAPE, **parameters})
-    return np.asarray(displacement(jax.random.key(seed), np.zeros(count, np.uint8)))
+def fields(count: int = 4000, seed: int = 0, shape: tuple[int, int] = SHAPE, **parameters) -> np.ndarray:
+    deformation = elastic.elastic(**{"alpha": 36.0, "sigma": 6.0, **parameters}, shape=(*shape, 1))
+    return displacements(deformation, np.zeros(count, np.uint8), shape, seed)
 
 
 @pytest.mark.parametrize("sigma", [2.0, 4.0, 6.0, 8.0])

@@ -15,14 +15,14 @@ LAYERS = [
     {"evaluate"},
     {"train", "results"},
     {"dry_run"},
-    {"main"},
+    {"main", "__main__"},
 ]
-ALLOWED_WITHIN_A_LAYER = {("data", "tfds")}
+ALLOWED_WITHIN_A_LAYER = {("data", "tfds"), ("augment", "models")}  # the generator is a net
 ONLY_IN = {
     "flax": {"models"},
     "orbax": {"checkpoint"},
     "tensorflow_datasets": {"tfds"},
-    "absl": {"cli", "main", "evaluate", "results"},
+    "absl": {"cli", "main", "__main__", "evaluate", "results"},
     "ml_collections": {"cli", "config"},
     "tqdm": {"writer"},
 }
@@ -30,7 +30,9 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 
 def package(path: pathlib.Path) -> str:
-    """The name of a file's module below bigdeep; files of a sub-package count as the package."""
+    """The name of a file's module below bigdeep; files of a sub-package count as the package, but for its commands."""
+    if path.name == "__main__.py":
+        return "__main__"
     return path.relative_to(ROOT).parts[0].removesuffix(".py").replace("__init__", "")
 
 

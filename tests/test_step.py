@@ -8,9 +8,10 @@ import numpy as np
 import optax
 import pytest
 
-from bigdeep import augment, losses, models, step
+from bigdeep import augment, losses, models, optim, step
 
 COUNT, BATCH = 48, 8
+FULL = optim.strength([[0, 1]], 1)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def small(digits):
     tx = optax.sgd(0.05, momentum=0.9)
     deform = augment.build([{"name": "elastic", "sigma": 6.0, "alpha": 36.0}], (28, 28, 1), 10)
     one_step = functools.partial(
-        step.train_step, apply=model.apply, loss_fn=losses.cross_entropy(0.0), augment=deform, tx=tx
+        step.train_step, apply=model.apply, loss_fn=losses.cross_entropy(0.0), augment=deform, strength=FULL, tx=tx
     )
     images, labels = digits.train_images[::83][:COUNT], digits.train_labels[::83][:COUNT]
     return step.init_state(jax.random.key(0), init=model.init, tx=tx), images, labels, one_step
@@ -52,7 +53,10 @@ def test_every_image_is_seen_once_an_epoch_in_another_order_each_epoch(small):
     def spy(state, batch, key):
         del key
         seen = jax.lax.dynamic_update_slice_in_dim(state.params, batch[1], state.step % (COUNT // BATCH) * BATCH, 0)
-        return state._replace(step=state.step + 1, params=seen), {"train_loss": jnp.float32(0)}
+        return state._replace(step=state.step + 1, params=seen), {
+            "train_loss": jnp.float32(0),
+            "train_error": jnp.float32(0),
+        }
 
     def epoch(number):
         state = step.State(jnp.int32(number * 6), jnp.full(COUNT, -1, jnp.int32), {}, {})
@@ -85,7 +89,7 @@ def test_a_step_is_forward_backward_update(small):
     model, tx, loss_fn = models.build(section, (28, 28, 1), 10), optax.sgd(0.1), losses.cross_entropy(0.0)
     deform = augment.build([], (28, 28, 1), 10)
     state = state._replace(opt_state=tx.init(state.params))
-    one = functools.partial(step.train_step, apply=model.apply, loss_fn=loss_fn, augment=deform, tx=tx)
+    one = functools.partial(step.train_step, apply=model.apply, loss_fn=loss_fn, augment=deform, strength=FULL, tx=tx)
     after, metrics = one(state, (images, labels), jax.random.key(0))
 
     def mean_loss(params):

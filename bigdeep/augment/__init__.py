@@ -1,37 +1,87 @@
 """Label-preserving deformations: pure functions of (key, images, labels).
 
-A geometric deformation gives displacements in pixels; those of all sections are added, and the images are
-resampled once at the sum. `config.augment` lists the sections; an empty list leaves the images as they are.
+`config.augment` lists sections. Some replace pictures, most displace pixels, some retouch what comes out. The
+displacements of all sections are added up, in pixels, and the images are resampled once at the sum. An empty list
+leaves the images as they are. docs/deformations.md shows each of them, with its conversion to other libraries.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bigdeep import config
-from bigdeep.augment import affine, elastic, warp
+from bigdeep.augment import affine, cpab, crop, elastic, generative, infimnist, keras, warp
+from bigdeep.augment.deformation import Deformation, Fill
 
-Augment = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
+Augment = Callable[..., jax.Array]
 
-GEOMETRIC = {"affine": affine.affine, "elastic": elastic.elastic}
+SECTIONS = {
+    "affine": affine.affine,
+    "elastic": elastic.elastic,
+    "infimnist": infimnist.infimnist,
+    "cpab": cpab.cpab,
+    "keras": keras.keras,
+    "generative": generative.generative,
+    "crop": crop.crop,
+    "flip": crop.flip,
+    "cutout": crop.cutout,
+}
 
 
 def build(sections: Sequence[Mapping], shape: Sequence[int], classes: int) -> Augment:
     """The deformation that `config.augment` describes, for images of shape (H, W, C) and labels below `classes`.
 
-    Returns augment(key, images, labels) -> inputs: uint8 (B, H, W, C) and (B,) -> float32 (B, H, W, C) in [-1, 1].
+    Returns augment(key, images, labels, strength=1) -> inputs: uint8 (B, H, W[, C]) and (B,) -> float32 of the same
+    shape in [-1, 1]. strength multiplies all displacements, so angles, shifts, alpha, … shrink and grow alike.
     What happens to an image depends on (key, its position in the batch, its label) only, not on the batch size.
     """
-    fields = [
-        config.construct(f"augment[{i}]", GEOMETRIC, section, shape=tuple(shape[:2]), classes=classes)
-        for i, section in enumerate(sections)
-    ]
+    config.check(isinstance(sections, Sequence), "augment", sections, "a list of sections")
+    shape = tuple(shape)
+    context = {"shape": shape, "classes": classes}
+    parts = [config.construct(f"augment[{i}]", SECTIONS, section, **context) for i, section in enumerate(sections)]
+    fills = [part.fill for part in parts if part.fill]
+    config.check(len(fills) < 2, "augment", f"{len(fills)} sections with a fill_mode", "one at most")
+    fill = fills[0] if fills else Fill()
 
-    def augment(key: jax.Array, images: jax.Array, labels: jax.Array) -> jax.Array:
-        if not fields:
-            return warp.scale(images.astype(jnp.float32))
-        displacement = sum(field(jax.random.fold_in(key, i), labels) for i, field in enumerate(fields))
-        return warp.scale(warp.bilinear(images, displacement))
+    def augment(key: jax.Array, images: jax.Array, labels: jax.Array, strength: float = 1.0) -> jax.Array:
+        _check_batch(images, labels, shape, classes)
+        pixels = images.reshape(-1, *shape)
+        keys = [jax.random.split(jax.random.fold_in(key, i), 3) for i in range(len(parts))]
+        for part, (own, _, _) in zip(parts, keys, strict=True):
+            pixels = part.replace(own, pixels, labels) if part.replace else pixels
+        displacement = _displacement(parts, [own for _, own, _ in keys], labels)
+        if displacement:
+            pixels = warp.bilinear(pixels, *(strength * d for d in displacement), fill)
+        pixels = pixels.astype(jnp.float32)
+        for part, (_, _, own) in zip(parts, keys, strict=True):
+            pixels = part.retouch(own, pixels) if part.retouch else pixels
+        return warp.scale(pixels).reshape(images.shape)
 
     return augment
+
+
+def _displacement(parts: Sequence[Deformation], keys: Sequence, labels: jax.Array) -> list[jax.Array]:
+    """[d_y, d_x], float32 (B, H * W) each, the sum over all parts; [] where no part displaces anything."""
+    terms = [part.displace(key, labels) for part, key in zip(parts, keys, strict=True) if part.displace]
+    linear = [(part.linear, key) for part, key in zip(parts, keys, strict=True) if part.linear]
+    if linear:
+        basis = jnp.asarray(np.concatenate([field.basis for field, _ in linear]), jnp.float32)
+        coefficients = zip(*(field.coefficients(key, labels) for field, key in linear), strict=True)
+        # One product an axis: a single one for both would have to be cut in two again, which costs a copy.
+        products = (jnp.matmul(jnp.concatenate(c, axis=1), basis, precision="highest") for c in coefficients)
+        terms.append(tuple(products))
+    return [sum(axis) for axis in zip(*terms, strict=True)]
+
+
+def _check_batch(images: jax.Array, labels: jax.Array, shape: tuple, classes: int) -> None:
+    found = f"{images.dtype} {tuple(images.shape)}"
+    fits = images.shape[1:] in (shape, shape[:2] if shape[2] == 1 else shape)
+    height, width, channels = shape
+    expected = f"uint8 (B, {height}, {width}{f', {channels}' if channels > 1 else '[, 1]'})"
+    config.check(images.dtype == jnp.uint8 and fits, "images", found, expected)
+    config.check(labels.shape == images.shape[:1], "labels", tuple(labels.shape), f"one an image, ({len(images)},)")
+    if not isinstance(labels, jax.core.Tracer):
+        wrong = np.unique(labels[(np.asarray(labels) < 0) | (np.asarray(labels) >= classes)])
+        config.check(not len(wrong), "labels", wrong[:5].tolist(), f"values in 0..{classes - 1}")

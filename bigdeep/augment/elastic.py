@@ -1,17 +1,15 @@
 """Elastic distortion: smooth random displacement fields."""
 
-from collections.abc import Callable
-
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from bigdeep import config
+from bigdeep.augment.deformation import Deformation, Linear
 
 RANK_TOLERANCE = 1e-4  # field components weaker than this share of the strongest are left out
 
 
-def elastic(alpha: float, sigma: float, shape: tuple[int, int]) -> Callable:
+def elastic(alpha: float, sigma: float, shape: tuple[int, int, int]) -> Deformation:
     """Simard's elastic distortion: per-pixel noise, smoothed by a Gaussian, times alpha; d_y and d_x independent.
 
     d = alpha * (K_H n K_W^T), n i.i.d. of variance 1/3 (that of U[-1, 1]), K the Gaussian smoothing matrices.
@@ -21,19 +19,20 @@ def elastic(alpha: float, sigma: float, shape: tuple[int, int]) -> Callable:
 
     alpha: pixels, >= 0. sigma: pixels, in (0, max(H, W)]. Amplitude: alpha / (2 sigma sqrt(3 pi)) pixels rms an axis
     far from the border, less near it, since the noise outside the frame counts as zero.
-    Returns displacement(key, labels) -> float32 (B, 2, H, W), in pixels, (d_y, d_x).
     Source: Simard, Steinkraus, Platt 2003, section 2; Cireşan et al. 2010 (arXiv 1003.0358), section 3, sigma 5-6,
-    alpha 36-38. scipy: alpha * gaussian_filter(uniform(-1, 1, shape), sigma, mode="constant").
+    alpha 36-38.
+    Elsewhere: scipy alpha * gaussian_filter(uniform(-1, 1, shape), sigma, mode="constant"); dm_pix.elastic_deformation
+    and albumentations.ElasticTransform take alpha and sigma as here; torchvision takes 2 alpha, since
+    its alpha counts half pixels.
     """
     config.number("alpha", alpha, 0.0)
-    config.number("sigma", sigma, 0.0, max(shape), above=True)
-    basis = jnp.asarray(alpha / np.sqrt(3.0) * field_basis(shape, sigma), jnp.float32)
+    config.number("sigma", sigma, 0.0, max(shape[:2]), above=True)
+    basis = alpha / np.sqrt(3.0) * field_basis(shape[:2], sigma)
 
-    def displacement(key: jax.Array, labels: jax.Array) -> jax.Array:
-        noise = jax.random.normal(key, (len(labels), 2, len(basis)))
-        return (noise.reshape(-1, len(basis)) @ basis).reshape(-1, 2, *shape)
+    def coefficients(key: jax.Array, labels: jax.Array) -> tuple[jax.Array, ...]:
+        return tuple(jax.random.normal(own, (len(labels), len(basis))) for own in jax.random.split(key))
 
-    return displacement
+    return Deformation(linear=Linear(basis, coefficients))
 
 
 def field_basis(shape: tuple[int, int], sigma: float) -> np.ndarray:

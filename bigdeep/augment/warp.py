@@ -1,11 +1,13 @@
 """Displacements -> images: one bilinear resampling, however many deformations were added up.
 
 A bilinear sample needs four neighbouring pixels. They are bytes, so they are packed beforehand into one 32-bit
-word a pixel, and the gather, by far the dearest part, fetches one word instead of four bytes.
+word a pixel, a cell, and the gather, by far the dearest part, fetches one word instead of four bytes.
 """
 
 import jax
 import jax.numpy as jnp
+
+from bigdeep.augment.deformation import Fill
 
 
 def scale(pixels: jax.Array) -> jax.Array:
@@ -13,29 +15,80 @@ def scale(pixels: jax.Array) -> jax.Array:
     return pixels / 127.5 - 1.0
 
 
-def bilinear(images: jax.Array, displacement: jax.Array) -> jax.Array:
+def bilinear(images: jax.Array, d_y: jax.Array, d_x: jax.Array, fill: Fill) -> jax.Array:
     """Samples images at displaced pixel positions: out[y, x] = image(y + d_y[y, x], x + d_x[y, x]).
 
-    images: uint8 (B, H, W, C), read as 0 outside the frame. displacement: float32 (B, 2, H, W), pixels, (d_y, d_x).
-    Returns float32 (B, H, W, C) in [0, 255]. Equals scipy.ndimage.map_coordinates(order=1, mode="grid-constant").
+    images: uint8 (B, H, W, C). d_y, d_x: float32 (B, H * W), pixels.
+    fill.mode: what lies outside, in scipy's words (Keras's fill_mode has the last four): "grid-constant" a frame of
+    fill.value around the image, blended with its edge; "constant" the same, not blended; "nearest"; "reflect"; "wrap".
+    Returns float32 (B, H, W, C) in [0, 255]. Equals scipy.ndimage.map_coordinates(order=1, mode=fill.mode).
     """
     batch, height, width, channels = images.shape
-    y = jnp.clip(displacement[:, 0] + jnp.arange(height, dtype=jnp.float32)[None, :, None], -1, height)
-    x = jnp.clip(displacement[:, 1] + jnp.arange(width, dtype=jnp.float32)[None, None], -1, width)
-    top, left = jnp.minimum(jnp.floor(y), height - 1), jnp.minimum(jnp.floor(x), width - 1)
-    down, right = (y - top)[..., None], (x - left)[..., None]
-    cells = _cells(images).reshape(batch, -1, channels)
-    index = (top.astype(jnp.int32) + 1) * (width + 1) + left.astype(jnp.int32) + 1
-    index = index.reshape(batch, -1, 1)
-    corners = jnp.take_along_axis(cells, index, axis=1, mode="promise_in_bounds")
-    corners = corners.reshape(batch, height, width, channels)
+    pixel = jnp.arange(height * width)[None]
+    y, x = (pixel // width).astype(jnp.float32) + d_y, (pixel % width).astype(jnp.float32) + d_x
+    u, v = MODES[fill.mode](y, height) + 1.0, MODES[fill.mode](x, width) + 1.0
+    row, column = u.astype(jnp.int32), v.astype(jnp.int32)
+    corners = _gather(_cells(images, fill), row * (width + 2) + column)
+    down, right = ((fraction - whole)[:, None] for fraction, whole in ((u, row), (v, column)))
     a, b, c, d = (((corners >> shift) & 255).astype(jnp.float32) for shift in (0, 8, 16, 24))
     upper, lower = a + right * (b - a), c + right * (d - c)
-    return upper + down * (lower - upper)
+    pixels = upper + down * (lower - upper)
+    if fill.mode == "constant":
+        inside = (y >= 0) & (y <= height - 1) & (x >= 0) & (x <= width - 1)
+        pixels = jnp.where(inside[:, None], pixels, fill.value)
+    return pixels.reshape(batch, channels, height, width).transpose(0, 2, 3, 1)
 
 
-def _cells(images: jax.Array) -> jax.Array:
-    """uint32 (B, H + 1, W + 1, C): the 2x2 neighbourhood at each lattice point of the zero-padded images."""
-    padded = jnp.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0))).astype(jnp.uint32)
-    upper, lower = padded[:, :-1], padded[:, 1:]
-    return upper[:, :, :-1] | upper[:, :, 1:] << 8 | lower[:, :, :-1] << 16 | lower[:, :, 1:] << 24
+def _clip(position: jax.Array, size: int) -> jax.Array:
+    return jnp.clip(position, -1, size)
+
+
+def _nearest(position: jax.Array, size: int) -> jax.Array:
+    return jnp.clip(position, 0, size - 1)
+
+
+def _reflect(position: jax.Array, size: int) -> jax.Array:
+    """… 1 0 | 0 1 … n-1 | n-1 …: period 2 n, mirrored at the outer edge of the last pixel."""
+    folded = jnp.mod(position + 0.5, 2.0 * size)
+    return jnp.minimum(folded, 2.0 * size - folded) - 0.5
+
+
+def _wrap(position: jax.Array, size: int) -> jax.Array:
+    """Period n - 1, not n: scipy lets the first and the last pixel coincide, and so does Keras."""
+    period = size - 1.0
+    below = position + period * (jnp.trunc(-position / period) + 1)
+    above = position - period * jnp.trunc(position / period)
+    return jnp.where(position < 0, below, jnp.where(position > period, above, position))
+
+
+# Positions in pixels to positions in [-1, n] that show the same, in an image with a frame of one pixel around it.
+MODES = {"grid-constant": _clip, "constant": _clip, "nearest": _nearest, "reflect": _reflect, "wrap": _wrap}
+
+
+def _cells(images: jax.Array, fill: Fill) -> jax.Array:
+    """uint32 (B, C, (H + 2) * (W + 2)): the 2x2 neighbourhood right of and below each pixel, from (-1, -1) on."""
+    planes = images.transpose(0, 3, 1, 2)
+    constant = fill.mode in ("grid-constant", "constant")
+    how = {"constant_values": jnp.uint8(round(fill.value))} if constant else {"mode": "edge"}
+
+    def shifted(down: int, right: int) -> jax.Array:
+        frame = ((0, 0), (0, 0), (1 - down, 1 + down), (1 - right, 1 + right))
+        return jnp.pad(planes, frame, **how).astype(jnp.uint32)
+
+    cells = shifted(0, 0) | shifted(0, 1) << 8 | shifted(1, 0) << 16 | shifted(1, 1) << 24
+    return cells.reshape(*cells.shape[:2], -1)
+
+
+def _gather(cells: jax.Array, index: jax.Array) -> jax.Array:
+    """cells (B, C, N) at index (B, P), the same for all channels -> (B, C, P).
+
+    In two halves, since XLA fuses the packing of a cell into its only user, and then packs anew for each sample of
+    each pixel, which takes three times as long as all the rest. Two users make it pack once.
+    """
+    batch, channels, size = cells.shape
+    flat = (index[:, None] + size * jnp.arange(channels)[None, :, None]).reshape(batch, -1)
+    cells, half = cells.reshape(batch, -1), flat.shape[1] // 2
+    halves = [
+        jnp.take_along_axis(cells, part, 1, mode="promise_in_bounds") for part in (flat[:, :half], flat[:, half:])
+    ]
+    return jnp.concatenate(halves, axis=1).reshape(batch, channels, -1)

@@ -1,0 +1,85 @@
+"""Generated digits: samples of a class-conditional generative adversarial net in the place of training images."""
+
+import pathlib
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bigdeep import config
+from bigdeep.augment.deformation import Deformation
+from bigdeep.errors import require
+from bigdeep.models import gan
+
+MNIST = pathlib.Path(__file__).with_name("mnist.npz")  # fitted by python -m bigdeep.augment.generative --fit
+LATENT = 64
+
+
+class Fitted(NamedTuple):
+    """params: of gan.Generator, nested dicts. shape: (H, W, C) of its images. classes: how many it knows."""
+
+    params: Any
+    shape: tuple[int, int, int]
+    classes: int
+
+
+def generative(shape: tuple[int, int, int], classes: int, fraction: float = 0.5, path: str = "") -> Deformation:
+    """Replaces each image, with probability `fraction`, by a generated one of the same label.
+
+    fraction: in [0, 1]. path: a file of `python -m bigdeep.augment.generative --fit`; "" for the one fitted on MNIST's
+    training set. Where images are larger than the generator's, its images are padded with black as `data.size` does.
+    Source: the idea is that of Salimans et al. 2016 (arXiv 1606.03498), there for few labels.
+    """
+    config.number("fraction", fraction, 0.0, 1.0)
+    config.check(isinstance(path, str), "path", path, "a file name")
+    fitted = load(pathlib.Path(path) if path else MNIST)
+    described = f"{path or MNIST.name} for images {fitted.shape}, {fitted.classes} classes"
+    margins = [a - b for a, b in zip(shape, fitted.shape, strict=True)]
+    fits = min(margins) >= 0 and margins[2] == 0 and fitted.classes == classes
+    config.check(fits, "path", described, f"a file for images of at most {shape} and {classes} classes")
+    frame = [(0, 0), *((margin // 2, margin - margin // 2) for margin in margins)]
+
+    def replace(key: jax.Array, images: jax.Array, labels: jax.Array) -> jax.Array:
+        choice, own = jax.random.split(key)
+        chosen = jax.random.bernoulli(choice, fraction, (len(images), 1, 1, 1))
+        return jnp.where(chosen, jnp.pad(sample(own, fitted, labels), frame), images)
+
+    return Deformation(replace=replace)
+
+
+def sample(key: jax.Array, fitted: Fitted, labels: jax.Array) -> jax.Array:
+    """One image for each label, uint8 (B, H, W, C)."""
+    z = jax.random.normal(key, (len(labels), LATENT))
+    pixels = generator(fitted).apply({"params": fitted.params}, z, labels)
+    return jnp.round(255 * pixels).astype(jnp.uint8).reshape(-1, *fitted.shape)
+
+
+def generator(fitted: Fitted) -> gan.Generator:
+    """The net that the parameters are of."""
+    widths = [len(fitted.params[name]["bias"]) for name in sorted(fitted.params) if name.startswith("layer")]
+    return gan.Generator(tuple(widths), fitted.classes, int(np.prod(fitted.shape)))
+
+
+def save(path: pathlib.Path, fitted: Fitted, **about: Any) -> None:
+    """As .npz without pickle, the weights in half precision."""
+    leaves = {f"{layer}/{name}": np.float16(leaf) for layer, own in fitted.params.items() for name, leaf in own.items()}
+    np.savez_compressed(path, shape=fitted.shape, classes=fitted.classes, **leaves, **about)
+
+
+def load(path: pathlib.Path) -> Fitted:
+    """A fitted file; raises BadInput where it is missing, damaged or something else."""
+    require(path.is_file(), f"generator {path}", "no file", "one of python -m bigdeep.augment.generative --fit")
+    params: dict = {}
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            for name in (name for name in stored if "/" in name):
+                layer, leaf = name.split("/")
+                params.setdefault(layer, {})[leaf] = jnp.asarray(stored[name], jnp.float32)
+            fitted = Fitted(params, tuple(stored["shape"].tolist()), int(stored["classes"]))
+        example = jnp.zeros(1, jnp.int32)
+        jax.eval_shape(lambda: sample(jax.random.key(0), fitted, example))
+    except Exception as error:  # zip, zlib, numpy and flax each have their own for a damaged file
+        first = (str(error).splitlines() or [""])[0]
+        require(False, f"generator {path}", f"{type(error).__name__}: {first}", "an intact .npz of --fit")
+    return fitted

@@ -1,0 +1,61 @@
+"""Which deformation is best? The paper's net with two hidden layers, 1000-500-10, 30 epochs with each.
+
+Source: Cireşan et al. 2010 (arXiv 1003.0358), table 1, for the net; each deformation's own source stands in
+bigdeep/augment. The question is that of the first public attempt at a reproduction, which compared two of them.
+Command: python -m bigdeep.main --config=configs/augmentations.py:VARIANT --config.seed=0
+with none, infimnist, keras, affine, elastic, paper, cpab or generative for VARIANT.
+Cost: about 2 minutes each on two cores. Expected: see the table of deformations in the README.
+
+All else is configs/mlp2.py; nothing was tuned for any of them.
+"""
+
+from ml_collections import ConfigDict
+
+AFFINE = dict(
+    name="affine", rotation=(15.0, 7.5, *(15.0,) * 5, 7.5, 15.0, 15.0), shear_share=0.5, scale=0.15, translation=0.0
+)
+ELASTIC = dict(name="elastic", sigma=6.0, alpha=36.0)
+VARIANTS = {
+    "none": [],
+    "infimnist": [dict(name="infimnist", alpha=1.0, sigma=4.0, tangent_sigma=0.9, thickening=0.0, translation=1)],
+    "keras": [
+        dict(
+            name="keras",
+            rotation_range=15.0,
+            width_shift_range=0.05,
+            height_shift_range=0.05,
+            shear_range=15.0,
+            zoom_range=0.15,
+            fill_mode="nearest",
+        )
+    ],
+    "affine": [AFFINE],
+    "elastic": [ELASTIC],
+    "paper": [AFFINE, ELASTIC],
+    "cpab": [dict(name="cpab", cells=(4, 4), bank=512)],
+    "generative": [dict(name="generative", fraction=0.5)],
+}
+
+
+def get_config(variant: str = "paper") -> ConfigDict:
+    smoke = variant == "smoke"
+    config = ConfigDict()
+    config.seed = 0
+    config.epochs = 2 if smoke else 30
+    config.batch_size = 480
+
+    config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=29, validation=0)
+    config.augment = {**VARIANTS, "smoke": VARIANTS["paper"]}[variant]
+    config.strength = ((0.0, 1.0),)
+    config.model = dict(
+        name="mlp", widths=(100, 50) if smoke else (1000, 500), activation="scaled_tanh", init="lecun_normal"
+    )
+
+    config.loss = dict(name="cross_entropy", label_smoothing=0.1)
+    config.optimizer = dict(name="adamw", b1=0.9, b2=0.99, eps=1e-8, weight_decay=0.01)
+    config.schedule = dict(name="cosine", rate=2e-3, warmup=0.5, end=0.0)
+
+    config.log_every = 25
+    config.evaluate_every = 2
+    config.checkpoint_seconds = 60.0
+    return config
