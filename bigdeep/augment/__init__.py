@@ -48,10 +48,10 @@ def build(sections: Sequence[Mapping], shape: Sequence[int], classes: int) -> Au
     def augment(key: jax.Array, images: jax.Array, labels: jax.Array, strength: float = 1.0) -> jax.Array:
         _check_batch(images, labels, shape, classes)
         pixels = images.reshape(-1, *shape)
-        keys = [jax.random.split(jax.random.fold_in(key, i), 3) for i in range(len(parts))]
+        keys = jax.random.split(key, (len(parts), 3))
         for part, (own, _, _) in zip(parts, keys, strict=True):
             pixels = part.replace(own, pixels, labels) if part.replace else pixels
-        displacement = _displacement(parts, [own for _, own, _ in keys], labels)
+        displacement = _displacement(parts, keys[:, 1], labels)
         if displacement:
             pixels = warp.bilinear(pixels, *(strength * d for d in displacement), fill)
         pixels = pixels.astype(jnp.float32)
@@ -69,9 +69,9 @@ def _displacement(parts: Sequence[Deformation], keys: Sequence, labels: jax.Arra
     if linear:
         basis = jnp.asarray(np.concatenate([field.basis for field, _ in linear]), jnp.float32)
         coefficients = zip(*(field.coefficients(key, labels) for field, key in linear), strict=True)
-        # One product an axis: a single one for both would have to be cut in two again, which costs a copy.
-        products = (jnp.matmul(jnp.concatenate(c, axis=1), basis, precision="highest") for c in coefficients)
-        terms.append(tuple(products))
+        # Behind a barrier, or XLA takes the products apart again; one an axis, since one for both would be cut in two.
+        joined = jax.lax.optimization_barrier([jnp.concatenate(axis, axis=1) for axis in coefficients])
+        terms.append(tuple(jnp.matmul(axis, basis, precision="highest") for axis in joined))
     return [sum(axis) for axis in zip(*terms, strict=True)]
 
 

@@ -6,6 +6,7 @@ word a pixel, a cell, and the gather, by far the dearest part, fetches one word 
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bigdeep.augment.deformation import Fill
 
@@ -24,18 +25,19 @@ def bilinear(images: jax.Array, d_y: jax.Array, d_x: jax.Array, fill: Fill) -> j
     Returns float32 (B, H, W, C) in [0, 255]. Equals scipy.ndimage.map_coordinates(order=1, mode=fill.mode).
     """
     batch, height, width, channels = images.shape
-    pixel = jnp.arange(height * width)[None]
-    y, x = (pixel // width).astype(jnp.float32) + d_y, (pixel % width).astype(jnp.float32) + d_x
+    y, x = (np.float32(own.reshape(1, -1)) + d for own, d in zip(np.indices((height, width)), (d_y, d_x), strict=True))
     u, v = MODES[fill.mode](y, height) + 1.0, MODES[fill.mode](x, width) + 1.0
     row, column = u.astype(jnp.int32), v.astype(jnp.int32)
     corners = _gather(_cells(images, fill), row * (width + 2) + column)
-    down, right = ((fraction - whole)[:, None] for fraction, whole in ((u, row), (v, column)))
+    down, right = (jnp.repeat(fraction - whole, channels, axis=0) for fraction, whole in ((u, row), (v, column)))
     a, b, c, d = (((corners >> shift) & 255).astype(jnp.float32) for shift in (0, 8, 16, 24))
     upper, lower = a + right * (b - a), c + right * (d - c)
     pixels = upper + down * (lower - upper)
     if fill.mode == "constant":
         inside = (y >= 0) & (y <= height - 1) & (x >= 0) & (x <= width - 1)
-        pixels = jnp.where(inside[:, None], pixels, fill.value)
+        pixels = jnp.where(jnp.repeat(inside, channels, axis=0), pixels, fill.value)
+    if channels == 1:  # the transposition below would do nothing, and take as long as the gather
+        return pixels.reshape(images.shape)
     return pixels.reshape(batch, channels, height, width).transpose(0, 2, 3, 1)
 
 
@@ -66,29 +68,26 @@ MODES = {"grid-constant": _clip, "constant": _clip, "nearest": _nearest, "reflec
 
 
 def _cells(images: jax.Array, fill: Fill) -> jax.Array:
-    """uint32 (B, C, (H + 2) * (W + 2)): the 2x2 neighbourhood right of and below each pixel, from (-1, -1) on."""
-    planes = images.transpose(0, 3, 1, 2)
+    """uint32 (B * C, (H + 2) * (W + 2)): the 2x2 neighbourhood right of and below each pixel, from (-1, -1) on."""
+    batch, height, width, channels = images.shape
+    planes = images.transpose(0, 3, 1, 2).reshape(batch * channels, height, width)
     constant = fill.mode in ("grid-constant", "constant")
     how = {"constant_values": jnp.uint8(round(fill.value))} if constant else {"mode": "edge"}
 
     def shifted(down: int, right: int) -> jax.Array:
-        frame = ((0, 0), (0, 0), (1 - down, 1 + down), (1 - right, 1 + right))
+        frame = ((0, 0), (1 - down, 1 + down), (1 - right, 1 + right))
         return jnp.pad(planes, frame, **how).astype(jnp.uint32)
 
     cells = shifted(0, 0) | shifted(0, 1) << 8 | shifted(1, 0) << 16 | shifted(1, 1) << 24
-    return cells.reshape(*cells.shape[:2], -1)
+    return cells.reshape(batch * channels, -1)
 
 
 def _gather(cells: jax.Array, index: jax.Array) -> jax.Array:
-    """cells (B, C, N) at index (B, P), the same for all channels -> (B, C, P).
+    """cells (B * C, N) at index (B, P), the same for all channels -> (B * C, P).
 
     In two halves, since XLA fuses the packing of a cell into its only user, and then packs anew for each sample of
     each pixel, which takes three times as long as all the rest. Two users make it pack once.
     """
-    batch, channels, size = cells.shape
-    flat = (index[:, None] + size * jnp.arange(channels)[None, :, None]).reshape(batch, -1)
-    cells, half = cells.reshape(batch, -1), flat.shape[1] // 2
-    halves = [
-        jnp.take_along_axis(cells, part, 1, mode="promise_in_bounds") for part in (flat[:, :half], flat[:, half:])
-    ]
-    return jnp.concatenate(halves, axis=1).reshape(batch, channels, -1)
+    index, half = jnp.repeat(index, len(cells) // len(index), axis=0), index.shape[1] // 2
+    parts = index[:, :half], index[:, half:]
+    return jnp.concatenate([jnp.take_along_axis(cells, part, 1, mode="promise_in_bounds") for part in parts], axis=1)
