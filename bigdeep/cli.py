@@ -77,7 +77,10 @@ def _config_file(argv: Sequence[str]) -> str:
         _load(given[-1])
     except Exception as error:  # a config file is Python: anything can go wrong in it
         if isinstance(error, KeyError) and error.args == (variant,):
-            raise BadInput(f"--config: found the variant {variant!r}, expected 'smoke' or none") from None
+            variants = ["smoke", *runpy.run_path(path).get("VARIANTS", [])]
+            raise BadInput(
+                f"--config: found the variant {variant!r}, expected none or {one_of(variants, variant)}"
+            ) from None
         raise BadInput(
             f"--config: found {type(error).__name__} in {path} ({_first_line(error)}), expected a config file"
         ) from error

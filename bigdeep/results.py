@@ -4,12 +4,14 @@ r"""Published records, and the README's tables made of them: no figure is pasted
   python -m bigdeep.results                              only writes the tables
 
 A run's record, results/<name of its folder>.json, is result.json with the whole config and the error counts of each
-evaluation. Benchmarks keep theirs in results/benchmarks/ by their own --output.
+evaluation. Runs of a variant of a config, as configs/augmentations.py:cpab, go to results/<config>/ and into a table of
+their own. Benchmarks keep theirs in results/benchmarks/ by their own --output.
 """
 
 import json
 import pathlib
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 
 from absl import flags
 
@@ -25,7 +27,7 @@ PAPER = {
     "mlp9": (0.44, 0.43, 107.7),
 }
 BEGIN, END = "<!-- {}, made by python -m bigdeep.results -->\n", "<!-- end -->"
-ROWS = ("step", "epoch", "seconds", "train_loss", "validation_errors", "test_errors")
+ROWS = ("step", "epoch", "seconds", "train_loss", "train_error", "validation_errors", "test_errors")
 
 
 def record(workdir: pathlib.Path) -> dict:
@@ -60,6 +62,37 @@ def table(records: Mapping[str, Mapping]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def comparison(records: Mapping[str, Mapping]) -> str:
+    """A Markdown table of the variants of a config, best first: mean and standard deviation over their seeds."""
+    variants: dict[str, list[Mapping]] = {}
+    for r in records.values():
+        variants.setdefault(r["config"].partition(":")[2], []).append(r)
+    lines = ["| deformation | test error % | of its seeds | in each half | named right in training % | time each |"]
+    lines.append("|---|---|---|---|---|---|")
+
+    def errors(runs: Sequence[Mapping]) -> list[float]:
+        return [100 * r["test_errors_at_best_validation"] / r["test_total"] for r in runs]
+
+    for name, runs in sorted(variants.items(), key=lambda item: statistics.mean(errors(item[1]))):
+        own = errors(runs)
+        spread = f" ± {statistics.stdev(own):.2f}" if len(own) > 1 else ""
+        halves = [
+            statistics.mean(100 * r["test_errors_halves"][i] / (r["test_total"] / 2) for r in runs) for i in (0, 1)
+        ]
+        right = 100 - 100 * statistics.mean(r["evaluations"][-1]["train_error"] for r in runs)
+        seconds = statistics.mean(r["seconds"] for r in runs)
+        cells = (
+            f"`{name}`",
+            f"**{statistics.mean(own):.2f}**{spread}",
+            ", ".join(f"{value:.2f}" for value in own),
+            " / ".join(f"{value:.2f}" for value in halves),
+            f"{right:.2f}",
+            writer.duration(seconds),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def speed(records: Mapping[str, Mapping]) -> str:
     """Two Markdown tables of benchmark records: the training step beside the machine's limit, and start-up."""
     steps = [r for _, r in sorted(records.items()) if r["benchmark"] == "train_step"]
@@ -79,14 +112,36 @@ def speed(records: Mapping[str, Mapping]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_tables(readme: str, runs: Mapping[str, Mapping], benchmarks: Mapping[str, Mapping]) -> str:
+def deformations(records: Mapping[str, Mapping]) -> str:
+    """A Markdown table of the benchmark of deformations: a row a deformation, a column a library."""
+    record = records.get("augment.json", {"rates": []})
+    rates = {(r["name"], r["library"]): r for r in record["rates"]}
+    libraries = list(dict.fromkeys(library for _, library in rates if library != "bigdeep"))
+    lines = [f"| images/s | bigdeep | share of an mlp5 step | {' | '.join(libraries)} |"]
+    lines.append("|---" * (len(libraries) + 3) + "|")
+    for name in dict.fromkeys(name for name, library in rates if library == "bigdeep"):
+        ours = rates[name, "bigdeep"]
+        others = [rates.get((name, library), {}).get("images_per_second") for library in libraries]
+        cells = [f"`{name}`", f"**{ours['images_per_second']:,.0f}**", f"{100 * ours['step_share']:.1f} %"]
+        lines.append(f"| {' | '.join(cells + [f'{rate:,.0f}' if rate else '' for rate in others])} |")
+    return "\n".join(lines) + "\n"
+
+
+def with_tables(readme: str, runs: Mapping[str, Mapping], variants: Mapping, benchmarks: Mapping[str, Mapping]) -> str:
     """The README's text with the tables between their marks made anew."""
-    for name, text in {"results": table(runs), "speed": speed(benchmarks)}.items():
+    tables = {"results": table(runs), "augmentations": comparison(variants)}
+    tables |= {"speed": speed(benchmarks), "deformations": deformations(benchmarks)}
+    for name, text in tables.items():
         begin = BEGIN.format(name)
         before, mark, rest = readme.partition(begin)
         require(mark and END in rest, "README.md", f"no marks of the table of {name}", f"{begin.strip()} and {END}")
         readme = before + begin + "\n" + text + "\n" + END + rest.partition(END)[2]
     return readme
+
+
+def made(readme: str, folder: pathlib.Path) -> str:
+    """The README's text with the tables of all records in a folder."""
+    return with_tables(readme, read(folder), read(folder / "augmentations"), read(folder / "benchmarks"))
 
 
 def read(folder: pathlib.Path) -> dict[str, dict]:
@@ -105,12 +160,14 @@ def main() -> None:
         require(
             commit and "+" not in commit, f"--add {workdir}", f"a run of commit {commit!r}", "one of a clean commit"
         )
-        path = folder / f"{workdir.name}.json"
+        config, colon, _ = new["config"].partition(":")
+        path = folder / (config if colon else "") / f"{workdir.name}.json"
+        path.parent.mkdir(exist_ok=True)
         old = json.loads(path.read_text()) if path.exists() else new
         same = old["state_sha256"] == new["state_sha256"]
         require(same, f"--add {workdir}", f"the record of another run in {path}", "a folder whose name is still free")
         writer.write_json(path, new)
-    readme.write_text(with_tables(readme.read_text(), read(folder), read(folder / "benchmarks")))
+    readme.write_text(made(readme.read_text(), folder))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 Source: Cireşan et al. 2010 (arXiv 1003.0358), table 1, for the net; each deformation's own source stands in
 bigdeep/augment. The question is that of the first public attempt at a reproduction, which compared two of them.
 Command: python -m bigdeep.main --config=configs/augmentations.py:VARIANT --config.seed=0
-with none, infimnist, keras, affine, elastic, paper, cpab or generative for VARIANT.
+with none, infimnist, keras, affine, elastic, paper, cpab or generative for VARIANT, all on MNIST; cifar is the usual
+augmentation of CIFAR-10, on CIFAR-10.
 Cost: about 2 minutes each on two cores. Expected: see the table of deformations in the README.
 
 All else is configs/mlp2.py; nothing was tuned for any of them.
@@ -34,6 +35,11 @@ VARIANTS = {
     "paper": [AFFINE, ELASTIC],
     "cpab": [dict(name="cpab", cells=(4, 4), bank=512)],
     "generative": [dict(name="generative", fraction=0.5)],
+    "cifar": [
+        dict(name="crop", padding=4),
+        dict(name="flip", probability=0.5),
+        dict(name="cutout", length=16, value=127.5),
+    ],
 }
 
 
@@ -44,7 +50,8 @@ def get_config(variant: str = "paper") -> ConfigDict:
     config.epochs = 2 if smoke else 30
     config.batch_size = 480
 
-    config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=29, validation=0)
+    name, size = ("cifar10", 32) if variant == "cifar" else ("mnist", 29)
+    config.data = dict(name=name, source="embedded" if smoke else "auto", dir="", size=size, validation=0)
     config.augment = {**VARIANTS, "smoke": VARIANTS["paper"]}[variant]
     config.strength = ((0.0, 1.0),)
     config.model = dict(

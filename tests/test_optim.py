@@ -101,3 +101,15 @@ def test_impossible_schedules_are_refused(section, message):
 def test_impossible_optimizers_are_refused():
     with pytest.raises(BadValue, match="optimizer.momentum: found 1.0"):
         optim.build({"name": "sgd", "momentum": 1.0}, lambda step: 0.1)
+
+
+def test_strength_is_straight_lines_through_its_points():
+    schedule = optim.strength([[0, 1], [0.7, 1], [1, 0.3]], 1000)
+    for step, expected in {0: 1.0, 700: 1.0, 850: 0.65, 1000: 0.3, 2000: 0.3}.items():
+        assert float(schedule(np.int32(step))) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("points", [[], 1.0, [[0.5]], [[0, -1]], [[2, 1]], [[0.5, 1], [0.5, 2]], [[0.7, 1], [0.1, 1]]])
+def test_strengths_that_are_none_are_refused(points):
+    with pytest.raises(BadValue, match="strength: found"):
+        optim.strength(points, 10)

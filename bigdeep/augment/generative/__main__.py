@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from bigdeep import cli, data, evaluate, experiment, runtime
+from bigdeep import cli, data, evaluate, experiment, runtime, writer
 from bigdeep.augment import generative
 from bigdeep.augment.generative import fit as fitting
 from bigdeep.errors import require
@@ -35,7 +35,7 @@ def train(dataset: data.Dataset, epochs: int, path: pathlib.Path) -> dict:
 
     fitted = fitting.fit(dataset.train_images, dataset.train_labels, epochs, report)
     generative.save(path, fitted, dataset=dataset.name, sha256=dataset.sha256)
-    return {"dataset": dataset.name, "epochs": epochs, "seconds": round(time.time() - start, 1), "output": str(path)}
+    return {"dataset": dataset.name, "epochs": epochs, "seconds": round(time.time() - start, 1), "output": path.name}
 
 
 def judge(dataset: data.Dataset, path: pathlib.Path, workdir: pathlib.Path, count: int) -> dict:
@@ -50,7 +50,7 @@ def judge(dataset: data.Dataset, path: pathlib.Path, workdir: pathlib.Path, coun
         "of_test_digits": nearest(dataset.test_images[:CHUNK], dataset.train_images),
     }
     spread = {name: [round(float(q), 1) for q in np.percentile(d, (1, 50, 99))] for name, d in near.items()}
-    right = {"judge": str(workdir), "samples": count, "named_right": round(float(np.mean(named == labels)), 4)}
+    right = {"judge": workdir.name, "samples": count, "named_right": round(float(np.mean(named == labels)), 4)}
     return right | {"nearest_training_image_percentiles_1_50_99": spread}
 
 
@@ -68,8 +68,14 @@ def main() -> None:
     require(path.absolute().parent.is_dir(), "--output", str(path), "a path in an existing folder")
     runtime.use_compilation_cache()
     dataset = data.load(flags.FLAGS.data, "auto", "")
-    done = train(dataset, flags.FLAGS.epochs, path) if fit else judge(dataset, path, workdir, flags.FLAGS.samples)
+    done = (
+        train(dataset, flags.FLAGS.epochs, path)
+        if fit
+        else judge(dataset, path, pathlib.Path(workdir), flags.FLAGS.samples)
+    )
     print(json.dumps(done))
+    if flags.FLAGS.record:
+        writer.write_json(pathlib.Path(flags.FLAGS.record), done)
 
 
 if __name__ == "__main__":
@@ -79,4 +85,5 @@ if __name__ == "__main__":
     flags.DEFINE_integer("epochs", 100, "how long to train", lower_bound=1)
     flags.DEFINE_integer("samples", 10_000, "how many samples are judged", lower_bound=1)
     flags.DEFINE_string("output", str(generative.MNIST), "the generator's file")
+    flags.DEFINE_string("record", "", "a file to keep what is printed in, below results/fits/")
     cli.run(main, __doc__)

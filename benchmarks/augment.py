@@ -1,0 +1,160 @@
+"""Images a second of every deformation, beside other libraries and beside what the machine allows.
+
+  python benchmarks/augment.py [--rounds=5 --peers=true --output=results/benchmarks/augment.json]
+
+Batches of 480 digits, 28 x 28, several batches in one program as in training, whole outputs written to memory; peers
+on a batch of 480 each call. All in turn in one process, medians over --rounds rounds. A table, then one JSON line each.
+
+limit: what the parts of the paper's mixture that cannot be left out reach when they run alone, one after the other:
+the random numbers, the two matrix products (their operations at the machine's rate), fetching one word a pixel, and
+writing the output. `ratio` is the share of it that is reached. share of a step: of one of configs/mlp5.py's.
+"""
+
+import functools
+import json
+import pathlib
+import runpy
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import peers
+import train_step
+from absl import flags
+
+from bigdeep import augment, cli, data, runtime, writer
+from bigdeep.augment import elastic
+from bigdeep.config import plain
+
+ROOT = pathlib.Path(__file__).parent.parent
+BATCH, BATCHES, SHAPE = 480, 10, (28, 28, 1)
+ONES = {  # those that configs/augmentations.py does not have
+    "crop": [{"name": "crop", "padding": 4}],
+    "cutout": [{"name": "cutout", "length": 8, "value": 127.5}],
+    "flip": [{"name": "flip", "probability": 0.5}],
+}
+
+
+def rate(function: Callable, count: int, least: float = 0.3) -> float:
+    """Images a second of a call that does `count` of them, over at least `least` seconds."""
+    calls, start = 0, time.perf_counter()
+    while time.perf_counter() - start < least:
+        jax.block_until_ready(function())
+        calls += 1
+    return calls * count / (time.perf_counter() - start)
+
+
+def ours(sections: list, images: jax.Array, labels: jax.Array) -> Callable:
+    """A call that deforms BATCHES batches in one program."""
+    deform = augment.build(sections, SHAPE, 10)
+
+    @jax.jit
+    def many(key: jax.Array) -> jax.Array:
+        return jax.lax.map(lambda own: deform(own, images, labels), jax.random.split(key, BATCHES))
+
+    jax.block_until_ready(many(jax.random.key(0)))
+    return functools.partial(many, jax.random.key(1))
+
+
+def limit_parts(images: jax.Array) -> tuple[Callable, ...]:
+    """Calls for BATCHES batches of: normal numbers, gathered words, written outputs, of the paper's mixture."""
+    components, pixels = len(elastic.field_basis(SHAPE[:2], 6.0)), SHAPE[0] * SHAPE[1]
+    cells = jnp.zeros((BATCH, 30 * 30), jnp.uint32) + images[:, :1, 0, 0]
+    index = jax.random.randint(jax.random.key(0), (BATCH, pixels), 0, 900)
+    keys = jax.random.split(jax.random.key(0), BATCHES)
+
+    def normals(key: jax.Array) -> jax.Array:
+        return jax.random.normal(key, (BATCH, 2, components))
+
+    def gather(shift: jax.Array) -> jax.Array:
+        return jnp.take_along_axis(cells + shift, index, 1, mode="promise_in_bounds").sum()
+
+    def write(shift: jax.Array) -> jax.Array:
+        return jnp.full((BATCH, pixels), shift.astype(jnp.float32))
+
+    counts = jnp.arange(BATCHES, dtype=jnp.uint32)
+    parts = (
+        jax.jit(lambda f=f, xs=xs: jax.lax.map(f, xs)) for f, xs in ((normals, keys), (gather, counts), (write, counts))
+    )
+    return tuple(parts)
+
+
+def limit(parts: tuple[Callable, ...]) -> float:
+    """Images a second of the parts one after the other."""
+    flops = 2 * 2 * (len(elastic.field_basis(SHAPE[:2], 6.0)) + 3) * SHAPE[0] * SHAPE[1]
+    seconds = flops / train_step.product_rate() + sum(1 / rate(part, BATCH * BATCHES) for part in parts)
+    return 1 / seconds
+
+
+def peers_of(images: np.ndarray) -> dict[tuple[str, str], Callable]:
+    """(deformation, library) -> a call that deforms a batch; a line for each library that is not there."""
+    found = {}
+    for name, libraries in peers.LIBRARIES.items():
+        for library, make in libraries.items():
+            try:
+                deform = make()
+                deform(images)
+            except Exception as error:  # a peer may lack a part, or be built for another NumPy
+                print(f"{library}: left out of {name}, {type(error).__name__}: {str(error).splitlines()[0]}")
+            else:
+                found[name, library] = functools.partial(deform, images)
+    return found
+
+
+def main() -> None:
+    runtime.use_compilation_cache()
+    dataset = data.load("mnist", "auto", "")
+    images, labels = dataset.train_images[:BATCH], dataset.train_labels[:BATCH]
+    variants: Mapping = runpy.run_path(str(ROOT / "configs" / "augmentations.py"))["VARIANTS"]
+    sections = {**plain({name: own for name, own in variants.items() if own}), **ONES}
+    calls = {(name, "bigdeep"): ours(own, jnp.asarray(images), jnp.asarray(labels)) for name, own in sections.items()}
+    others = peers_of(images) if flags.FLAGS.peers else {}
+    config = plain(runpy.run_path(str(ROOT / "configs" / "mlp5.py"))["get_config"]())
+    step, parts = train_step.Steps({**config, "name": "mlp5", "augment": []}), limit_parts(jnp.asarray(images))
+    seen: dict = {}
+    for _ in range(flags.FLAGS.rounds):
+        for key, call in calls.items():
+            seen.setdefault(key, []).append(rate(call, BATCH * BATCHES))
+        for key, call in others.items():
+            seen.setdefault(key, []).append(rate(call, BATCH))
+        seen.setdefault("limit", []).append(limit(parts))
+        seen.setdefault("step", []).append(step.once())
+    medians = {key: statistics.median(values) for key, values in seen.items()}
+    report(medians)
+
+
+def report(medians: Mapping) -> None:
+    """The table, the JSON lines, and the record if one is asked for."""
+    per_step, most = medians["step"], medians["limit"]
+    records = []
+    print(f"{'deformation':12} {'library':15} {'images/s':>12} {'share of an mlp5 step':>22}")
+    for (name, library), value in ((key, v) for key, v in medians.items() if isinstance(key, tuple)):
+        share = round(per_step / (per_step + value), 4)
+        print(f"{name:12} {library:15} {value:12,.0f} {100 * share if library == 'bigdeep' else float('nan'):21.1f} %")
+        own = {"benchmark": "augment", "name": name, "library": library, "images_per_second": round(value, 1)}
+        if library == "bigdeep":
+            own["step_share"] = share
+        if (name, library) == ("paper", "bigdeep"):
+            own |= {"limit": round(most, 1), "ratio": round(value / most, 3)}
+        records.append(own)
+    fastest = max([v for key, v in medians.items() if key[0] == "paper" and key[1] != "bigdeep"], default=None)
+    mixture = medians["paper", "bigdeep"]
+    print(f"the paper's mixture: {mixture / most:.2f} of the limit of {most:,.0f} images/s")
+    if fastest:
+        print(f"the paper's mixture: {mixture / fastest:.0f} x the fastest peer")
+    for record in records:
+        print(json.dumps(record))
+    if flags.FLAGS.output:
+        origin = {"device": runtime.device(), "versions": runtime.versions(), "git_commit": runtime.git_commit()}
+        whole = {"benchmark": "augment", "batch_size": BATCH, "rounds": flags.FLAGS.rounds, "rates": records, **origin}
+        writer.write_json(pathlib.Path(flags.FLAGS.output), whole)
+
+
+if __name__ == "__main__":
+    flags.DEFINE_integer("rounds", 5, "rounds to take medians over", lower_bound=1)
+    flags.DEFINE_bool("peers", True, "time other libraries too; pip install -e '.[bench]' has them")
+    flags.DEFINE_string("output", None, "file to keep the record in, below results/benchmarks/")
+    cli.run(main, __doc__)
