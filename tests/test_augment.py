@@ -85,6 +85,22 @@ def test_displacements_add_up(batch):
         assert (windows == shifted.ravel()).all(axis=1).any()
 
 
+def test_displacements_of_all_kinds_add_up():
+    """Read off a ramp of two grey levels a pixel, away from the frame: a flow and a shift give their sum."""
+    ramp = np.broadcast_to(np.arange(60, 140, 2, dtype=np.uint8)[:, None], (20, 40, 40, 1))
+    flow, shift, still = {"name": "cpab", "bank": 2}, {"name": "crop", "padding": 3}, {"name": "crop", "padding": 0}
+    labels = np.arange(20, dtype=np.uint8) % 10
+
+    def moved(*sections):
+        found = deform(sections, ramp, labels)
+        return ((found + 1) * 127.5 - ramp)[:, 12:-12, 12:-12] / 2
+
+    both, flowed, shifted = moved(flow, shift), moved(flow, still), moved(still, shift)
+    assert flowed.std() > 0.2
+    assert shifted.std() > 1
+    np.testing.assert_allclose(both, flowed + shifted, atol=1e-3)
+
+
 def test_all_stages_work_together_in_colour(rng):
     images, labels = rng.integers(0, 256, (16, 32, 32, 3), dtype=np.uint8), np.arange(16, dtype=np.uint8) % 10
     sections = [

@@ -100,10 +100,30 @@ def test_a_step_is_forward_backward_update(small):
     norm = np.sqrt(sum(np.sum(np.square(g)) for g in jax.tree.leaves(gradient)))
     size = np.sqrt(sum(np.sum(np.square(p)) for p in jax.tree.leaves(state.params)))
     assert float(metrics["train_loss"]) == pytest.approx(float(value), rel=1e-5)
+    logits, _ = model.apply(state.params, {}, images / np.float32(127.5) - 1, jax.random.key(0), train=True)
+    wrong = np.mean(np.asarray(logits).argmax(axis=1) != labels)
+    assert 0.2 < wrong < 1
+    assert float(metrics["train_error"]) == pytest.approx(wrong)
     assert float(metrics["gradient_norm"]) == pytest.approx(norm, rel=1e-4)
     assert float(metrics["update_ratio"]) == pytest.approx(0.1 * norm / size, rel=1e-4)
     for p, g, q in zip(*map(jax.tree.leaves, (state.params, gradient, after.params)), strict=True):
         np.testing.assert_allclose(q, p - 0.1 * g, atol=1e-6)
+
+
+def test_the_strength_of_the_step_is_the_schedules(small):
+    """Full strength up to step 1, none from step 2 on: then a step is one without deformation."""
+    state, images, labels, one_step = small
+    fading = jax.jit(functools.partial(one_step, strength=optim.strength([[0.5, 1], [1, 0]], 2)))
+    plain = jax.jit(functools.partial(one_step, augment=augment.build([], (28, 28, 1), 10)))
+
+    def loss(step_fn, number):
+        return float(
+            step_fn(state._replace(step=jnp.int32(number)), (images, labels), jax.random.key(0))[1]["train_loss"]
+        )
+
+    full = jax.jit(one_step)
+    assert loss(fading, 1) == pytest.approx(loss(full, 1), rel=1e-6)
+    assert loss(fading, 2) == pytest.approx(loss(plain, 2), rel=1e-6) != pytest.approx(loss(full, 2), rel=1e-5)
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 20])
