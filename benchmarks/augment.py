@@ -48,15 +48,15 @@ def rate(function: Callable, count: int, least: float = 0.3) -> float:
 
 
 def ours(sections: list, images: jax.Array, labels: jax.Array) -> Callable:
-    """A call that deforms BATCHES batches in one program."""
+    """A call that deforms BATCHES batches of different images, (BATCHES, BATCH, H, W, C), in one program."""
     deform = augment.build(sections, SHAPE, 10)
 
     @jax.jit
-    def many(key: jax.Array) -> jax.Array:
-        return jax.lax.map(lambda own: deform(own, images, labels), jax.random.split(key, BATCHES))
+    def many(key: jax.Array, images: jax.Array, labels: jax.Array) -> jax.Array:
+        return jax.lax.map(lambda own: deform(*own), (jax.random.split(key, BATCHES), images, labels))
 
-    jax.block_until_ready(many(jax.random.key(0)))
-    return functools.partial(many, jax.random.key(1))
+    jax.block_until_ready(many(jax.random.key(0), images, labels))
+    return functools.partial(many, jax.random.key(1), images, labels)
 
 
 def limit_parts(images: jax.Array) -> tuple[Callable, ...]:
@@ -98,7 +98,7 @@ def peers_of(images: np.ndarray) -> dict[tuple[str, str], Callable]:
                 deform = make()
                 deform(images)
             except Exception as error:  # a peer may lack a part, or be built for another NumPy
-                print(f"{library}: left out of {name}, {type(error).__name__}: {str(error).splitlines()[0]}")
+                print(f"{library}: left out of {name}, {type(error).__name__}: {str(error).splitlines()[:1]}")
             else:
                 found[name, library] = functools.partial(deform, images)
     return found
@@ -107,13 +107,14 @@ def peers_of(images: np.ndarray) -> dict[tuple[str, str], Callable]:
 def main() -> None:
     runtime.use_compilation_cache()
     dataset = data.load("mnist", "auto", "")
-    images, labels = dataset.train_images[:BATCH], dataset.train_labels[:BATCH]
+    images = dataset.train_images[: BATCH * BATCHES].reshape(BATCHES, BATCH, *SHAPE)
+    labels = dataset.train_labels[: BATCH * BATCHES].reshape(BATCHES, BATCH)
     variants: Mapping = runpy.run_path(str(ROOT / "configs" / "augmentations.py"))["VARIANTS"]
-    sections = {**plain({name: own for name, own in variants.items() if own}), **ONES}
+    sections = {**plain({name: own for name, own in variants.items() if own and name != "cifar"}), **ONES}
     calls = {(name, "bigdeep"): ours(own, jnp.asarray(images), jnp.asarray(labels)) for name, own in sections.items()}
-    others = peers_of(images) if flags.FLAGS.peers else {}
+    others = peers_of(images[0]) if flags.FLAGS.peers else {}
     config = plain(runpy.run_path(str(ROOT / "configs" / "mlp5.py"))["get_config"]())
-    step, parts = train_step.Steps({**config, "name": "mlp5", "augment": []}), limit_parts(jnp.asarray(images))
+    step, parts = train_step.Steps({**config, "name": "mlp5", "augment": []}), limit_parts(jnp.asarray(images[0]))
     seen: dict = {}
     for _ in range(flags.FLAGS.rounds):
         for key, call in calls.items():

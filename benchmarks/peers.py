@@ -51,12 +51,14 @@ def dm_pix_elastic(affine: bool) -> Callable:
             a = jnp.deg2rad(DEGREES) * jax.random.uniform(keys[0], minval=-1.0)
             s = jax.random.uniform(keys[1], (2,), minval=1 - SCALE, maxval=1 + SCALE)
             rotation = jnp.array([[jnp.cos(a), jnp.sin(a), 0.0], [-jnp.sin(a), jnp.cos(a), 0.0], [0.0, 0.0, 1.0]])
-            image = dm_pix.affine_transform(image, rotation * jnp.array([[1 / s[0]], [1 / s[1]], [1.0]]))
+            matrix = rotation * jnp.array([[1 / s[0]], [1 / s[1]], [1.0]])
+            centre = jnp.array([13.5, 13.5, 0.0])
+            image = dm_pix.affine_transform(image, matrix, offset=centre - matrix @ centre)
         return image
 
     whole = jax.jit(lambda key, images: jax.vmap(deform)(jax.random.split(key, len(images)), images / 255.0))
     count = iter(range(10**9))
-    return lambda images: np.asarray(whole(jax.random.key(next(count)), images.astype(np.float32)))
+    return lambda images: whole(jax.random.key(next(count)), jnp.asarray(images, jnp.float32))
 
 
 def torchvision_elastic(affine: bool) -> Callable:
@@ -73,11 +75,11 @@ def torchvision_elastic(affine: bool) -> Callable:
 
 
 def kornia_elastic(affine: bool) -> Callable:
-    """Whole batches. Its alpha counts half images, its kernel cannot be wider than the image: 27 pixels, not 49."""
+    """Whole batches. Its alpha counts half images, its kernel spans 4 sigma either way, as scipy's."""
     import kornia.augmentation as K
     import torch
 
-    steps = [K.RandomElasticTransform((27, 27), (SIGMA, SIGMA), (2 * ALPHA / 28,) * 2, p=1.0)]
+    steps = [K.RandomElasticTransform((49, 49), (SIGMA, SIGMA), (2 * ALPHA / 28,) * 2, p=1.0)]
     if affine:
         steps.append(K.RandomAffine(DEGREES, scale=(1 - SCALE, 1 + SCALE), p=1.0))
     transform = K.AugmentationSequential(*steps, data_keys=["input"])
@@ -85,7 +87,7 @@ def kornia_elastic(affine: bool) -> Callable:
 
 
 def albumentations_elastic(affine: bool) -> Callable:
-    """One image a call. Uniform noise, as Simard's; its default is normal noise of three times the variance."""
+    """One image a call. Uniform noise, as Simard's; its default is normal."""
     import albumentations as A
 
     steps = [A.ElasticTransform(alpha=ALPHA, sigma=SIGMA, noise_distribution="uniform", p=1.0)]

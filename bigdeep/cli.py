@@ -29,6 +29,17 @@ def config() -> ml_collections.ConfigDict:
     return flag.value
 
 
+def output(flag: str, suffix: str) -> pathlib.Path | None:
+    """The file that a flag names, None for ""; BadInput unless it ends in `suffix` and can stand in its folder."""
+    value = flags.FLAGS[flag].value
+    if not value:
+        return None
+    path = pathlib.Path(value)
+    require(path.suffix == suffix and not path.is_dir(), f"--{flag}", value, f"a file ending in {suffix}")
+    require(path.absolute().parent.is_dir(), f"--{flag}", value, "a path in an existing folder")
+    return path
+
+
 def run(main: Callable[[], None], description: str) -> None:
     """Parses the flags, calls main() and ends the process: 0 done, 2 bad input, 75 stopped and saved, 1 else."""
     logging.set_verbosity(logging.FATAL)  # orbax logs the errors that it also raises, and those are told in one line

@@ -5,6 +5,7 @@ cannot stand in a config, and a default lives in one place, the config file.
 """
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -57,7 +58,7 @@ def check(condition: Any, what: str, found: Any, expected: str) -> None:
 def number(what: str, value: Any, low: float, high: float = float("inf"), *, above: bool = False) -> None:
     """Requires a real number with low <= value <= high, or low < value where `above`."""
     expected = f"a number {'>' if above else '>='} {low:g}" + (f" and <= {high:g}" if high < float("inf") else "")
-    real = isinstance(value, (int, float)) and not isinstance(value, bool)
+    real = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     check(real and (low < value if above else low <= value) and value <= high, what, value, expected)
 
 

@@ -86,7 +86,7 @@ def _assemble(
     devices = jax.device_count()
     configs.check(batch_size % devices == 0, "batch_size", batch_size, f"a multiple of the {devices} devices")
     net = models.build(model, shape, CLASSES)
-    deform = augmentations.build(augment, shape, CLASSES)
+    deform = augmentations.build(augment, shape, CLASSES, dataset.name)
     epoch_steps = len(train.labels) // batch_size
     rate = optim.build_schedule(schedule, epoch_steps, epochs * epoch_steps)
     tx = optim.build(optimizer, rate)

@@ -35,7 +35,7 @@ def record(workdir: pathlib.Path) -> dict:
     path = workdir / "result.json"
     require(path.exists(), f"--add {workdir}", "no result.json", "the folder of a finished run")
     rows = [row for row in writer.read_rows(workdir / "metrics.jsonl") if "test_errors" in row]
-    evaluations = [{key: row[key] for key in ROWS} for row in rows]
+    evaluations = [{key: row[key] for key in ROWS if key in row} for row in rows]
     values = evaluate.read_config(workdir)["config"]
     return {**json.loads(path.read_text()), "values": values, "evaluations": evaluations}
 
@@ -117,8 +117,8 @@ def deformations(records: Mapping[str, Mapping]) -> str:
     record = records.get("augment.json", {"rates": []})
     rates = {(r["name"], r["library"]): r for r in record["rates"]}
     libraries = list(dict.fromkeys(library for _, library in rates if library != "bigdeep"))
-    lines = [f"| images/s | bigdeep | share of an mlp5 step | {' | '.join(libraries)} |"]
-    lines.append("|---" * (len(libraries) + 3) + "|")
+    header = ["images/s", "bigdeep", "share of an mlp5 step", *libraries]
+    lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
     for name in dict.fromkeys(name for name, library in rates if library == "bigdeep"):
         ours = rates[name, "bigdeep"]
         others = [rates.get((name, library), {}).get("images_per_second") for library in libraries]

@@ -19,6 +19,15 @@ PAPER = [
     },
     {"name": "elastic", "sigma": 6.0, "alpha": 36.0},
 ]
+EACH = {section["name"]: section for section in PAPER} | {
+    "keras": {"name": "keras", "rotation_range": 9.0, "brightness_range": [0.5, 1.5], "vertical_flip": True},
+    "infimnist": {"name": "infimnist", "thickening": 0.5},
+    "cpab": {"name": "cpab", "bank": 8},
+    "generative": {"name": "generative"},
+    "crop": {"name": "crop", "padding": 4},
+    "flip": {"name": "flip", "probability": 0.5},
+    "cutout": {"name": "cutout", "length": 8, "value": 127.5},
+}
 STILL = [
     {"name": "affine", "rotation": [0.0] * 10, "shear_share": 0.5, "scale": 0.0, "translation": 0.0},
     {"name": "elastic", "sigma": 6.0, "alpha": 0.0},
@@ -42,11 +51,13 @@ def test_nothing_listed_only_scales(batch):
     np.testing.assert_allclose(deform([], *batch), batch[0] / 127.5 - 1, atol=1e-6)
 
 
-def test_an_image_does_not_depend_on_the_size_of_its_batch(batch):
+@pytest.mark.parametrize("name", sorted(augment.SECTIONS))
+def test_an_image_does_not_depend_on_the_size_of_its_batch(batch, name):
     """But for the last bits of the matrix product that makes the fields."""
     images, labels = batch
-    few = deform(PAPER, images[:7], labels[:7])
-    np.testing.assert_allclose(deform(PAPER, images, labels)[:7], few, atol=1e-4)
+    few = deform([EACH[name]], images[:7], labels[:7])
+    np.testing.assert_allclose(deform([EACH[name]], images, labels)[:7], few, atol=1e-4)
+    assert not np.array_equal(few, deform([], images[:7], labels[:7]))
 
 
 def test_every_image_and_every_key_gets_another_deformation(batch):

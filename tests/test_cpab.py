@@ -150,7 +150,7 @@ def test_alignment_finds_a_deformation_that_is_known(digits):
     images = digits.train_images[::200, :, :, 0].astype(np.float32)
     rng = np.random.default_rng(0)
     theta = rng.standard_normal((len(images), 82)) @ fit.prior_root(field.basis(CELLS, "free")).T * 0.4
-    statistics = cpab.Statistics(np.zeros((10, 82)), np.zeros((10, 82, 82)), CELLS, "free")
+    statistics = cpab.Statistics(np.zeros((10, 82)), np.zeros((10, 82, 82)), CELLS, "free", "")
     moved = cpab.displacements(jnp.asarray(theta, jnp.float32), statistics, (28, 28))
     grid = np.indices((28, 28)).reshape(2, -1)
     warped = [
@@ -162,11 +162,11 @@ def test_alignment_finds_a_deformation_that_is_known(digits):
 
 
 def test_a_fit_of_few_digits_can_be_used(digits, tmp_path):
-    found, summary = fit.fit(digits.train_images, digits.train_labels, 100, lambda line: None)
+    found, summary = fit.fit(digits.train_images, digits.train_labels, "mnist", 100, lambda line: None)
     assert summary["pairs"] == 1000
     assert summary["error_after"] < 0.6 * summary["error_before"]
     np.savez_compressed(tmp_path / "few.npz", **found._asdict())
-    part = cpab.cpab(SHAPE, 10, path=str(tmp_path / "few.npz"), bank=4)
+    part = cpab.cpab(SHAPE, 10, "", path=str(tmp_path / "few.npz"), bank=4)
     assert displacements(part, np.zeros(20, np.uint8), SHAPE[:2]).any()
 
 
@@ -190,7 +190,7 @@ def test_draws_have_the_fitted_mean_and_covariance():
 def test_a_bank_stands_for_the_distribution():
     """Mean and rms displacement of 512 flows a class are those of fresh ones, and each class has its own."""
     statistics = cpab.load(cpab.MNIST)
-    part = cpab.cpab(SHAPE, 10)
+    part = cpab.cpab(SHAPE, 10, "mnist")
     rms = {}
     for label in (0, 1, 7):
         banked = displacements(part, np.full(4000, label, np.uint8), SHAPE[:2])
@@ -209,13 +209,16 @@ def test_a_bank_stands_for_the_distribution():
     [
         ({"bank": 0}, BadValue, "bank: found 0"),
         ({"cells": (3, 3)}, BadValue, r"cells: found \(3, 3\), expected the grid that mnist.npz has, \(4, 4\)"),
+        ({"cells": 4}, BadValue, "cells: found 4, expected two numbers"),
+        ({"dataset": "fashion_mnist"}, BadValue, "path: found 'a fit on mnist', expected one on fashion_mnist"),
+        ({"shape": (32, 32, 3)}, BadValue, "path: found 'a fit on mnist'"),
         ({"classes": 20}, BadValue, "path: found 'mnist.npz', expected a file for 20 classes, not for 10"),
         ({"path": "/nowhere.npz"}, BadInput, "CPAB statistics /nowhere.npz: found 'no file'"),
     ],
 )
 def test_impossible_values_are_refused(parameters, error, message):
     with pytest.raises(error, match=message):
-        cpab.cpab(**{"shape": SHAPE, "classes": 10, **parameters})
+        cpab.cpab(**{"shape": SHAPE, "classes": 10, "dataset": "mnist-5k", **parameters})
 
 
 def test_a_damaged_file_is_refused(tmp_path):

@@ -16,7 +16,7 @@ SHAPE = (28, 28, 1)
 
 
 def replaced(images, labels, shape=SHAPE, seed=0, **parameters):
-    part = generative.generative(shape, 10, **parameters)
+    part = generative.generative(shape, 10, "mnist", **parameters)
     return np.asarray(jax.jit(part.replace)(jax.random.key(seed), images, labels))
 
 
@@ -61,9 +61,9 @@ def test_samples_are_near_their_class(digits):
 
 
 def test_a_short_game_is_won_by_nobody_and_saved(digits, tmp_path):
-    """Two epochs on real digits: both losses finite, the samples no longer noise, and the file gives them back."""
+    """Two epochs on real digits: both losses finite, and the file gives the samples back."""
     lines = []
-    fitted = fit.fit(digits.train_images, digits.train_labels, 2, lines.append)
+    fitted = fit.fit(digits.train_images, digits.train_labels, "mnist", 2, lines.append)
     assert len(lines) == 2
     assert "nan" not in " ".join(lines)
     path = tmp_path / "short.npz"
@@ -85,6 +85,7 @@ def test_the_record_of_the_judgement_is_kept():
     ("parameters", "error", "message"),
     [
         ({"fraction": 1.5}, BadValue, "fraction: found 1.5"),
+        ({"dataset": "fashion_mnist"}, BadValue, "path: found 'a generator of mnist', expected one of fashion_mnist"),
         ({"classes": 11}, BadValue, r"path: found 'mnist.npz for images \(28, 28, 1\), 10 classes'"),
         ({"shape": (32, 32, 3)}, BadValue, r"expected a file for images of at most \(32, 32, 3\)"),
         ({"shape": (20, 28, 1)}, BadValue, r"expected a file for images of at most \(20, 28, 1\)"),
@@ -93,7 +94,7 @@ def test_the_record_of_the_judgement_is_kept():
 )
 def test_impossible_values_are_refused(parameters, error, message):
     with pytest.raises(error, match=message):
-        generative.generative(**{"shape": SHAPE, "classes": 10, **parameters})
+        generative.generative(**{"shape": SHAPE, "classes": 10, "dataset": "mnist-5k", **parameters})
 
 
 def test_a_damaged_or_incomplete_file_is_refused(tmp_path):

@@ -30,16 +30,17 @@ SECTIONS = {
 }
 
 
-def build(sections: Sequence[Mapping], shape: Sequence[int], classes: int) -> Augment:
+def build(sections: Sequence[Mapping], shape: Sequence[int], classes: int, dataset: str = "") -> Augment:
     """The deformation that `config.augment` describes, for images of shape (H, W, C) and labels below `classes`.
 
+    dataset: the images' name, for sections that were fitted on a data set and fit no other; "" where it doesn't matter.
     Returns augment(key, images, labels, strength=1) -> inputs: uint8 (B, H, W[, C]) and (B,) -> float32 of the same
-    shape in [-1, 1]. strength multiplies all displacements, so angles, shifts, alpha, … shrink and grow alike.
+    shape in [-1, 1]. strength multiplies all displacements: alpha and shifts exactly, angles and scales to first order.
     What happens to an image depends on (key, its position in the batch, its label) only, not on the batch size.
     """
     config.check(isinstance(sections, Sequence), "augment", sections, "a list of sections")
     shape = tuple(shape)
-    context = {"shape": shape, "classes": classes}
+    context = {"shape": shape, "classes": classes, "dataset": dataset}
     parts = [config.construct(f"augment[{i}]", SECTIONS, section, **context) for i, section in enumerate(sections)]
     fills = [part.fill for part in parts if part.fill]
     config.check(len(fills) < 2, "augment", f"{len(fills)} sections with a fill_mode", "one at most")
@@ -83,5 +84,6 @@ def _check_batch(images: jax.Array, labels: jax.Array, shape: tuple, classes: in
     config.check(images.dtype == jnp.uint8 and fits, "images", found, expected)
     config.check(labels.shape == images.shape[:1], "labels", tuple(labels.shape), f"one an image, ({len(images)},)")
     if not isinstance(labels, jax.core.Tracer):
-        wrong = np.unique(labels[(np.asarray(labels) < 0) | (np.asarray(labels) >= classes)])
+        host = np.asarray(labels)
+        wrong = np.unique(host[(host < 0) | (host >= classes)])
         config.check(not len(wrong), "labels", wrong[:5].tolist(), f"values in 0..{classes - 1}")

@@ -5,8 +5,6 @@
 A row is a training image, one of each class in turn; its first picture is the original, the others are samples.
 """
 
-import pathlib
-
 import jax
 import numpy as np
 from absl import flags
@@ -43,11 +41,11 @@ def sheet(built: experiment.Experiment, rows: int, samples: int, seed: int) -> n
 
 def main() -> None:
     """Writes the sheet that the flags ask for."""
-    output = pathlib.Path(flags.FLAGS.output)
-    require(output.suffix == ".png", "--output", str(output), "a file ending in .png")
-    require(output.absolute().parent.is_dir(), "--output", str(output), "a path in an existing folder")
+    output = cli.output("output", ".png")
     built = experiment.build(cli.config())
-    picture = sheet(built, flags.FLAGS.rows, flags.FLAGS.samples, flags.FLAGS.seed)
+    rows, most = flags.FLAGS.rows, len(built.train.labels)
+    require(rows <= most, "--rows", rows, f"at most the {most} training images")
+    picture = sheet(built, rows, flags.FLAGS.samples, flags.FLAGS.seed)
     Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture).save(output, optimize=True)
     print(f"{output}: {picture.shape[1]} x {picture.shape[0]} pixels")
 

@@ -25,7 +25,7 @@ def affine(
     R = rotation by a, counter-clockwise as seen, or, with probability shear_share, horizontal shear:
     x <- x + tan(a) y. So the image is sampled at (R S)^-1 p - t.
 
-    rotation: degrees in [0, 90), one number, or one for each class. shear_share: in [0, 1]. scale: in [0, 1).
+    rotation: degrees in [0, 89], one number, or one for each class. shear_share: in [0, 1]. scale: in [0, 0.99].
     translation: pixels, >= 0.
     Source: Cireşan et al. 2010 (arXiv 1003.0358), section 3: 15 degrees, 7.5 for the digits 1 and 7; scale 0.15-0.20;
     no translation. How often it sheared instead of rotating is not given there.

@@ -6,9 +6,7 @@ import numpy as np
 from bigdeep import config
 from bigdeep.augment.deformation import Deformation, Linear
 
-RANK_TOLERANCE = (
-    1e-3  # field components weaker than this share of the strongest are left out: 0.0014 pixels rms at most
-)
+RANK_TOLERANCE = 1e-3  # field components weaker than this share of the strongest are left out
 
 
 def elastic(alpha: float, sigma: float, shape: tuple[int, int, int]) -> Deformation:

@@ -48,6 +48,8 @@ def keras(
         "channel_shift_range": channel_shift_range,
     }.items():
         config.number(name, value, 0.0)
+    for name, value in {"horizontal_flip": horizontal_flip, "vertical_flip": vertical_flip}.items():
+        config.check(isinstance(value, bool), name, value, "True or False")
     zoom = _pair("zoom_range", zoom_range)
     brightness = _pair("brightness_range", brightness_range)
     config.choice("fill_mode", fill_mode, [mode for mode in warp.MODES if mode != "grid-constant"])
@@ -62,7 +64,8 @@ def keras(
         return sampling(theta, shear, (shifts[0] * draws[2], shifts[1] * draws[3]), zooms)
 
     def retouch(key: jax.Array, pixels: jax.Array) -> jax.Array:
-        draws = jax.random.uniform(key, (4, len(pixels), 1, 1, 1))
+        uniform = jax.random.uniform(key, (len(pixels), 4))
+        draws = [uniform[:, i, None, None, None] for i in range(4)]
         intensity = channel_shift_range * (2 * draws[0] - 1)
         factor = brightness[0] + (brightness[1] - brightness[0]) * draws[1]
         pixels = jnp.where(horizontal_flip & (draws[2] < 0.5), pixels[:, :, ::-1], pixels)
@@ -97,8 +100,12 @@ def relight(pixels: jax.Array, intensity: jax.Array, factor: jax.Array) -> jax.A
 
 
 def _pair(what: str, value: float | Sequence[float]) -> tuple[float, float]:
-    """(low, high), both >= 0; a single number z is (1 - z, 1 + z)."""
-    pair = tuple(value) if isinstance(value, Sequence) else (1 - value, 1 + value)
-    rising = len(pair) == 2 and 0 <= pair[0] <= pair[1]
-    config.check(rising, what, value, "one number in [0, 1], or (low, high) with 0 <= low <= high")
-    return pair
+    """(low, high), both >= 0; a single number z in [0, 1] is (1 - z, 1 + z)."""
+    if not isinstance(value, Sequence):
+        config.number(what, value, 0.0, 1.0)
+        return 1 - value, 1 + value
+    config.check(len(value) == 2 and not isinstance(value, str), what, value, "one number in [0, 1], or (low, high)")
+    for each in value:
+        config.number(what, each, 0.0)
+    config.check(value[0] <= value[1], what, value, "low <= high")
+    return tuple(value)

@@ -1,6 +1,7 @@
 """AlignMNIST: each class has its own learned distribution of smooth invertible deformations (CPAB)."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -20,17 +21,24 @@ CHUNK = 128
 class Statistics(NamedTuple):
     """What `--fit` saves: of each class's deformations theta ~ N(mean, root root^T).
 
-    mean: float32 (classes, d). root: float32 (classes, d, d). cells: (y, x). boundary: "free" or "fixed".
+    mean: float32 (classes, d). root: float32 (classes, d, d). cells: (y, x). boundary: "free" or "fixed". dataset: the
+    name of the one it was fitted on.
     """
 
     mean: np.ndarray
     root: np.ndarray
     cells: tuple[int, int]
     boundary: str
+    dataset: str
 
 
 def cpab(
-    shape: tuple[int, int, int], classes: int, path: str = "", cells: tuple[int, int] = (4, 4), bank: int = 512
+    shape: tuple[int, int, int],
+    classes: int,
+    dataset: str,
+    path: str = "",
+    cells: tuple[int, int] = (4, 4),
+    bank: int = 512,
 ) -> Deformation:
     """Warps an image by a diffeomorphism drawn from those that turn training digits of its class into each other.
 
@@ -38,17 +46,20 @@ def cpab(
     triangle of a grid of cells; the image is sampled at the flow of v in unit time.
 
     path: a file of `python -m bigdeep.augment.cpab --fit`; "" for the one fitted on MNIST's training set. cells: its
-    grid, (y, x). bank: how many flows are drawn and integrated a class when training starts; each image takes one of
-    its class at random. They take 4 bytes a pixel each: 16 MB for 512 of 10 classes at 28 x 28.
+    grid, (y, x). bank: how many flows are drawn and integrated a class when training starts, in [1, 2048], the same
+    for all seeds; each image takes one of its class at random. 4 bytes a pixel: 16 MB for 512 of 10 classes, 28 x 28.
     Source: Hauberg, Freifeld, Larsen, Fisher, Hansen 2016 (arXiv 1510.02795), section 3.
     """
-    config.integer("bank", bank, 1)
+    config.integer("bank", bank, 1, 2048)
     config.check(isinstance(path, str), "path", path, "a file name")
+    config.check(isinstance(cells, Sequence) and len(cells) == 2, "cells", cells, "two numbers, (y, x)")
     statistics = load(pathlib.Path(path) if path else MNIST)
     found = tuple(statistics.cells)
     config.check(found == tuple(cells), "cells", tuple(cells), f"the grid that {path or MNIST.name} has, {found}")
     fitted = len(statistics.mean)
     config.check(fitted == classes, "path", path or MNIST.name, f"a file for {classes} classes, not for {fitted}")
+    same = dataset.removesuffix("-5k") in ("", statistics.dataset) and shape[2] == 1
+    config.check(same, "path", f"a fit on {statistics.dataset}", f"one on {dataset or 'grey images'}")
     draws = sample(jax.random.key(0), statistics, bank)
     flows = displacements(draws.reshape(classes * bank, -1), statistics, shape[:2]).astype(np.float16)
 
@@ -66,11 +77,18 @@ def load(path: pathlib.Path) -> Statistics:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             mean, root = stored["mean"], stored["root"]
-            statistics = Statistics(mean, root, tuple(stored["cells"].tolist()), str(stored["boundary"]))
+            about = tuple(map(int, stored["cells"])), str(stored["boundary"]), str(stored["dataset"])
+            statistics = Statistics(np.float32(mean), np.float32(root), *about)
+        d = len(field.basis(statistics.cells, {"free": "free", "fixed": "fixed"}[statistics.boundary]))
     except Exception as error:  # zip, zlib and numpy each have their own for a damaged file
         require(False, f"CPAB statistics {path}", f"{type(error).__name__}: {error}", "an intact .npz of --fit")
-    d = len(field.basis(statistics.cells, statistics.boundary))
-    fits = mean.ndim == 2 and mean.shape[1] == d and root.shape == (len(mean), d, d)
+    fits = (
+        np.isfinite(root).all()
+        and np.isfinite(mean).all()
+        and mean.ndim == 2
+        and mean.shape[1] == d
+        and root.shape == (len(mean), d, d)
+    )
     require(fits, f"CPAB statistics {path}", f"mean {mean.shape}, root {root.shape}", f"(n, {d}) and (n, {d}, {d})")
     return statistics
 

@@ -7,7 +7,6 @@ test set isn't touched. About 7 minutes on two cores. The section dict(name="cpa
 """
 
 import json
-import pathlib
 import sys
 import time
 
@@ -23,22 +22,24 @@ from bigdeep.errors import require
 def main() -> None:
     """Fits and saves; prints what it did as one JSON line."""
     require(flags.FLAGS.fit, "--fit", "nothing", "--fit: this command does nothing else")
-    path = pathlib.Path(flags.FLAGS.output)
-    require(path.absolute().parent.is_dir(), "--output", str(path), "a path in an existing folder")
+    path, record, pairs = cli.output("output", ".npz"), cli.output("record", ".json"), flags.FLAGS.pairs
     runtime.use_compilation_cache()
     dataset = data.load(flags.FLAGS.data, "auto", "")
     require(dataset.train_images.shape[3] == 1, "--data", dataset.name, "a data set of grey images")
+    few = int(np.bincount(dataset.train_labels).min()) // fitting.BATCH * fitting.BATCH
+    fits = pairs % fitting.BATCH == 0 and pairs <= few
+    require(fits, "--pairs", pairs, f"a multiple of {fitting.BATCH}, at most {few}, as many as the smallest class has")
     start = time.time()
 
     def report(line: str) -> None:
         print(f"{line}, {time.time() - start:.0f} s", file=sys.stderr, flush=True)
 
-    found, summary = fitting.fit(dataset.train_images, dataset.train_labels, flags.FLAGS.pairs, report)
-    np.savez_compressed(path, **found._asdict(), dataset=dataset.name, sha256=dataset.sha256)
+    found, summary = fitting.fit(dataset.train_images, dataset.train_labels, dataset.name, pairs, report)
+    np.savez_compressed(path, **found._asdict(), sha256=dataset.sha256)
     summary |= {"dataset": dataset.name, "seconds": round(time.time() - start, 1), "output": path.name}
     print(json.dumps(summary))
-    if flags.FLAGS.record:
-        writer.write_json(pathlib.Path(flags.FLAGS.record), summary)
+    if record:
+        writer.write_json(record, summary)
 
 
 if __name__ == "__main__":

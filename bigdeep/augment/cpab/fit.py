@@ -18,10 +18,13 @@ ITERATIONS, RATE = 60, 0.1
 BATCH = 100
 
 
-def fit(images: np.ndarray, labels: np.ndarray, pairs: int, report: Callable[[str], None]) -> tuple[Statistics, dict]:
+def fit(
+    images: np.ndarray, labels: np.ndarray, dataset: str, pairs: int, report: Callable[[str], None]
+) -> tuple[Statistics, dict]:
     """Aligns `pairs` images of each class to their nearest neighbours, and fits a Gaussian to the theta of each class.
 
-    images: uint8 (N, H, W, 1), labels (N,), of the training set. report: told of the progress, a line a class.
+    images: uint8 (N, H, W, 1), labels (N,), of a training set, each class at least BATCH. pairs: a multiple of BATCH.
+    report: told of the progress, a line a class.
     Returns the statistics and {"pairs", "error_before", "error_after"}: rms grey levels between the two images.
     """
     align = jax.jit(aligner(images.shape[1:3]))
@@ -41,7 +44,7 @@ def fit(images: np.ndarray, labels: np.ndarray, pairs: int, report: Callable[[st
         report(f"class {label}: {len(theta)} pairs aligned, {rms[0]:.1f} -> {rms[1]:.1f} grey levels apart")
     before, after = np.sqrt(np.mean(np.concatenate(errors) ** 2, axis=0))
     summary = {"pairs": sum(map(len, errors)), "error_before": float(before), "error_after": float(after)}
-    return Statistics(np.float32(means), np.float32(roots), CELLS, BOUNDARY), summary
+    return Statistics(np.float32(means), np.float32(roots), CELLS, BOUNDARY, dataset), summary
 
 
 def nearest_pairs(digits: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

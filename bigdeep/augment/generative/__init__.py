@@ -17,14 +17,17 @@ LATENT = 64
 
 
 class Fitted(NamedTuple):
-    """params: of gan.Generator, nested dicts. shape: (H, W, C) of its images. classes: how many it knows."""
+    """params: of gan.Generator, nested dicts. shape: (H, W, C) of its images. classes: how many. dataset: its name."""
 
     params: Any
     shape: tuple[int, int, int]
     classes: int
+    dataset: str
 
 
-def generative(shape: tuple[int, int, int], classes: int, fraction: float = 0.5, path: str = "") -> Deformation:
+def generative(
+    shape: tuple[int, int, int], classes: int, dataset: str, fraction: float = 0.5, path: str = ""
+) -> Deformation:
     """Replaces each image, with probability `fraction`, by a generated one of the same label.
 
     fraction: in [0, 1]. path: a file of `python -m bigdeep.augment.generative --fit`; "" for the one fitted on MNIST's
@@ -38,6 +41,8 @@ def generative(shape: tuple[int, int, int], classes: int, fraction: float = 0.5,
     margins = [a - b for a, b in zip(shape, fitted.shape, strict=True)]
     fits = min(margins) >= 0 and margins[2] == 0 and fitted.classes == classes
     config.check(fits, "path", described, f"a file for images of at most {shape} and {classes} classes")
+    same = dataset.removesuffix("-5k") in ("", fitted.dataset)
+    config.check(same, "path", f"a generator of {fitted.dataset}", f"one of {dataset}")
     frame = [(0, 0), *((margin // 2, margin - margin // 2) for margin in margins)]
 
     def replace(key: jax.Array, images: jax.Array, labels: jax.Array) -> jax.Array:
@@ -64,7 +69,8 @@ def generator(fitted: Fitted) -> gan.Generator:
 def save(path: pathlib.Path, fitted: Fitted, **about: Any) -> None:
     """As .npz without pickle, the weights in half precision."""
     leaves = {f"{layer}/{name}": np.float16(leaf) for layer, own in fitted.params.items() for name, leaf in own.items()}
-    np.savez_compressed(path, shape=fitted.shape, classes=fitted.classes, **leaves, **about)
+    about |= {"shape": fitted.shape, "classes": fitted.classes, "dataset": fitted.dataset}
+    np.savez_compressed(path, **leaves, **about)
 
 
 def load(path: pathlib.Path) -> Fitted:
@@ -76,7 +82,10 @@ def load(path: pathlib.Path) -> Fitted:
             for name in (name for name in stored if "/" in name):
                 layer, leaf = name.split("/")
                 params.setdefault(layer, {})[leaf] = jnp.asarray(stored[name], jnp.float32)
-            fitted = Fitted(params, tuple(stored["shape"].tolist()), int(stored["classes"]))
+            height, width, channels = map(int, stored["shape"])
+            fitted = Fitted(params, (height, width, channels), int(stored["classes"]), str(stored["dataset"]))
+        if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
+            raise ValueError("weights that are no numbers")
         example = jnp.zeros(1, jnp.int32)
         jax.eval_shape(lambda: sample(jax.random.key(0), fitted, example))
     except Exception as error:  # zip, zlib, numpy and flax each have their own for a damaged file

@@ -33,14 +33,16 @@ def train(dataset: data.Dataset, epochs: int, path: pathlib.Path) -> dict:
     def report(line: str) -> None:
         print(f"{line}, {time.time() - start:.0f} s", file=sys.stderr, flush=True)
 
-    fitted = fitting.fit(dataset.train_images, dataset.train_labels, epochs, report)
-    generative.save(path, fitted, dataset=dataset.name, sha256=dataset.sha256)
+    fitted = fitting.fit(dataset.train_images, dataset.train_labels, dataset.name, epochs, report)
+    generative.save(path, fitted, sha256=dataset.sha256)
     return {"dataset": dataset.name, "epochs": epochs, "seconds": round(time.time() - start, 1), "output": path.name}
 
 
 def judge(dataset: data.Dataset, path: pathlib.Path, workdir: pathlib.Path, count: int) -> dict:
     """How a net names samples, and how near they are to training images; distances are rms grey levels."""
     fitted = generative.load(path)
+    found = dataset.train_images.shape[1:]
+    require(found == fitted.shape, "--data", f"images {found}", f"those of the generator, {fitted.shape}")
     labels = np.arange(count) % fitted.classes
     samples = np.asarray(generative.sample(jax.random.key(0), fitted, jnp.asarray(labels)))
     built, net = evaluate.selected(workdir)
@@ -63,19 +65,18 @@ def nearest(images: np.ndarray, among: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Does what the flags ask for and prints one JSON line."""
-    fit, workdir, path = flags.FLAGS.fit, flags.FLAGS.judge, pathlib.Path(flags.FLAGS.output)
+    fit, workdir = flags.FLAGS.fit, flags.FLAGS.judge
     require(fit != bool(workdir), "--fit, --judge", "both or none of them", "one of the two")
-    require(path.absolute().parent.is_dir(), "--output", str(path), "a path in an existing folder")
+    path, record = cli.output("output", ".npz"), cli.output("record", ".json")
     runtime.use_compilation_cache()
     dataset = data.load(flags.FLAGS.data, "auto", "")
-    done = (
-        train(dataset, flags.FLAGS.epochs, path)
-        if fit
-        else judge(dataset, path, pathlib.Path(workdir), flags.FLAGS.samples)
-    )
+    if fit:
+        done = train(dataset, flags.FLAGS.epochs, path)
+    else:
+        done = judge(dataset, path, pathlib.Path(workdir), flags.FLAGS.samples)
     print(json.dumps(done))
-    if flags.FLAGS.record:
-        writer.write_json(pathlib.Path(flags.FLAGS.record), done)
+    if record:
+        writer.write_json(record, done)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class Players(NamedTuple):
     discriminator_state: Any
 
 
-def fit(images: np.ndarray, labels: np.ndarray, epochs: int, report: Callable[[str], None]) -> Fitted:
+def fit(images: np.ndarray, labels: np.ndarray, dataset: str, epochs: int, report: Callable[[str], None]) -> Fitted:
     """Trains on uint8 images (N, H, W, C) and labels (N,); the moving average of the generator is what counts.
 
     report: told of the progress, a line an epoch.
@@ -42,7 +42,7 @@ def fit(images: np.ndarray, labels: np.ndarray, epochs: int, report: Callable[[s
     for epoch in range(epochs):
         players, losses = run(players, jax.random.fold_in(jax.random.key(1), epoch), pixels, labels)
         report(f"epoch {epoch + 1}/{epochs}, " + ", ".join(f"{name} {value:.3f}" for name, value in losses.items()))
-    return Fitted(jax.tree.map(np.asarray, players.average), shape, classes)
+    return Fitted(jax.tree.map(np.asarray, players.average), shape, classes, dataset)
 
 
 def game(shape: tuple[int, ...], classes: int, steps: int) -> tuple[Callable, Callable]:

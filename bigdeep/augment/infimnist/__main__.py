@@ -54,8 +54,8 @@ def write(path: str, images: np.ndarray, labels: np.ndarray) -> None:
 def main() -> None:
     """Writes the files that the flags ask for."""
     count, output, original = flags.FLAGS.count, flags.FLAGS.output, flags.FLAGS.original
-    folder = pathlib.Path(output).absolute().parent
-    require(folder.is_dir(), "--output", output, f"a path in an existing folder, not in {folder}")
+    folder = pathlib.Path(f"{output}-images").absolute().parent
+    require(folder.is_dir(), "--output", output, "a path in an existing folder")
     dataset = data.load("mnist", "auto", "")
     if original:
         require(dataset.name == "mnist", "--original", dataset.name, "all of MNIST, whose digits are numbered")
