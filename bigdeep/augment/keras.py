@@ -1,6 +1,6 @@
 """Keras's ImageDataGenerator: its parameters, its order of operations, its matrices."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -63,18 +63,10 @@ def keras(
         zooms = [zoom[0] + (zoom[1] - zoom[0]) * (1 + draw) / 2 for draw in draws[4:]]
         return sampling(theta, shear, (shifts[0] * draws[2], shifts[1] * draws[3]), zooms)
 
-    def retouch(key: jax.Array, pixels: jax.Array) -> jax.Array:
-        uniform = jax.random.uniform(key, (len(pixels), 4))
-        draws = [uniform[:, i, None, None, None] for i in range(4)]
-        intensity = channel_shift_range * (2 * draws[0] - 1)
-        factor = brightness[0] + (brightness[1] - brightness[0]) * draws[1]
-        pixels = jnp.where(horizontal_flip & (draws[2] < 0.5), pixels[:, :, ::-1], pixels)
-        pixels = jnp.where(vertical_flip & (draws[3] < 0.5), pixels[:, ::-1], pixels)
-        return relight(pixels, intensity, factor)
-
     plain = not (channel_shift_range or horizontal_flip or vertical_flip) and brightness == (1.0, 1.0)
     linear = Linear(affine_basis(shape[:2]), coefficients)
-    return Deformation(linear=linear, retouch=None if plain else retouch, fill=Fill(fill_mode, cval))
+    retouch = None if plain else _retouching(channel_shift_range, brightness, horizontal_flip, vertical_flip)
+    return Deformation(linear=linear, retouch=retouch, fill=Fill(fill_mode, cval))
 
 
 def sampling(
@@ -90,6 +82,21 @@ def sampling(
     of_y = [sin * t_x + cos * t_y, (sin * lean + cos * squeeze) * z_y - 1, sin * z_x]
     of_x = [cos * t_x - sin * t_y, (cos * lean - sin * squeeze) * z_y, cos * z_x - 1]
     return jnp.stack(of_y, axis=1), jnp.stack(of_x, axis=1)
+
+
+def _retouching(channel_shift_range: float, brightness: Sequence[float], columns: bool, rows: bool) -> Callable:
+    """Channel shift, flips (`columns` for left-right), brightness, each drawn for each image."""
+
+    def retouch(key: jax.Array, pixels: jax.Array) -> jax.Array:
+        uniform = jax.random.uniform(key, (len(pixels), 4))
+        draws = [uniform[:, i, None, None, None] for i in range(4)]
+        intensity = channel_shift_range * (2 * draws[0] - 1)
+        factor = brightness[0] + (brightness[1] - brightness[0]) * draws[1]
+        pixels = jnp.where(columns & (draws[2] < 0.5), pixels[:, :, ::-1], pixels)
+        pixels = jnp.where(rows & (draws[3] < 0.5), pixels[:, ::-1], pixels)
+        return relight(pixels, intensity, factor)
+
+    return retouch
 
 
 def relight(pixels: jax.Array, intensity: jax.Array, factor: jax.Array) -> jax.Array:

@@ -1,5 +1,6 @@
 """Trains the generator: a class-conditional GAN with feature matching, small enough for two cores."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -35,10 +36,10 @@ def fit(images: np.ndarray, labels: np.ndarray, dataset: str, epochs: int, repor
     report: told of the progress, a line an epoch.
     """
     classes, shape = int(labels.max()) + 1, images.shape[1:]
-    start, one_epoch = game(shape, classes, len(labels) // BATCH * epochs)
+    start, one_step = game(shape, classes, len(labels) // BATCH * epochs)
     players = start(jax.random.key(0))
     pixels, labels = jnp.asarray(images.reshape(len(images), -1)), jnp.asarray(labels.astype(np.int32))
-    run = jax.jit(one_epoch, donate_argnums=0)
+    run = jax.jit(functools.partial(one_epoch, one_step=one_step), donate_argnums=0)
     for epoch in range(epochs):
         players, losses = run(players, jax.random.fold_in(jax.random.key(1), epoch), pixels, labels)
         report(f"epoch {epoch + 1}/{epochs}, " + ", ".join(f"{name} {value:.3f}" for name, value in losses.items()))
@@ -46,7 +47,7 @@ def fit(images: np.ndarray, labels: np.ndarray, dataset: str, epochs: int, repor
 
 
 def game(shape: tuple[int, ...], classes: int, steps: int) -> tuple[Callable, Callable]:
-    """(start(key) -> Players, one_epoch(players, key, pixels, labels) -> (Players, mean losses))."""
+    """(start(key) -> Players, one_step(players, (pixels, labels, key)) -> (Players, losses)), for a run of `steps`."""
     size = int(np.prod(shape))
     generator, discriminator = gan.Generator(WIDTHS, classes, size), gan.Discriminator(JUDGE, classes)
     tx = optax.adam(optax.linear_schedule(RATE, 0.0, steps), b1=0.5, b2=0.99)
@@ -92,17 +93,21 @@ def game(shape: tuple[int, ...], classes: int, steps: int) -> tuple[Callable, Ca
         average = optax.incremental_update(g, average, 1 - AVERAGE)
         return Players(g, d, average, g_state, d_state), {"discriminator": d_loss, "generator": g_loss}
 
-    def one_epoch(players: Players, key: jax.Array, pixels: jax.Array, labels: jax.Array) -> tuple[Players, dict]:
-        order_key, step_key = jax.random.split(key)
-        count = len(labels) // BATCH
-        order = jax.random.permutation(order_key, len(labels))[: count * BATCH].reshape(count, BATCH)
-        keys = jax.random.split(step_key, count)
+    return start, one_step
 
-        def body(players: Players, own: tuple) -> tuple[Players, dict]:
-            index, key = own
-            return one_step(players, (pixels[index], labels[index], key))
 
-        players, losses = jax.lax.scan(body, players, (order, keys))
-        return players, {name: value.mean() for name, value in losses.items()}
+def one_epoch(
+    players: Players, key: jax.Array, pixels: jax.Array, labels: jax.Array, *, one_step: Callable
+) -> tuple[Players, dict]:
+    """All batches once, in another order each epoch; mean losses. A random remainder of the images sits out."""
+    order_key, step_key = jax.random.split(key)
+    count = len(labels) // BATCH
+    order = jax.random.permutation(order_key, len(labels))[: count * BATCH].reshape(count, BATCH)
+    keys = jax.random.split(step_key, count)
 
-    return start, one_epoch
+    def body(players: Players, own: tuple) -> tuple[Players, dict]:
+        index, key = own
+        return one_step(players, (pixels[index], labels[index], key))
+
+    players, losses = jax.lax.scan(body, players, (order, keys))
+    return players, {name: value.mean() for name, value in losses.items()}
