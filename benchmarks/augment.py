@@ -2,8 +2,8 @@
 
   python benchmarks/augment.py [--rounds=5 --peers=true --output=results/benchmarks/augment.json]
 
-A call deforms a whole batch of 480 digits, 28 x 28, another batch and key each call, ten of them; peers the same. All in
-turn in one process, medians over --rounds rounds. A table, then one JSON line each.
+A call deforms a whole batch of 480 digits, 28 x 28, another batch and key each call, ten of them; peers the same. All
+in turn in one process, medians over --rounds rounds. A table, then one JSON line each.
 
 limit: what the parts of the paper's mixture that cannot be left out reach when they run alone, one after the other:
 the random numbers, the two matrix products (their operations at the machine's rate), fetching one word a pixel, and

@@ -1,8 +1,10 @@
 """Elastic fields, against scipy's smoothing of noise and against closed forms."""
 
+import jax
 import numpy as np
 import pytest
 import scipy.ndimage
+import scipy.stats
 
 from bigdeep.augment import elastic
 from bigdeep.config import BadValue
@@ -34,6 +36,17 @@ def test_few_components_hold_the_whole_field(rng, sigma, alpha):
         coefficients = np.linalg.lstsq(basis.T, field, rcond=None)[0]
         assert np.abs(basis.T @ coefficients - field).max() < 0.01
         assert np.sqrt(np.mean((basis.T @ coefficients - field) ** 2)) < 2e-3
+
+
+def test_noise_is_normal_and_both_halves_are_independent():
+    y, x = (np.asarray(n, np.float64) for n in elastic.two_normals(jax.random.key(0), (1000, 1000)))
+    for noise in (y, x):
+        assert scipy.stats.kstest(noise[:100].ravel(), "norm").pvalue > 0.01
+        assert (noise.mean(), noise.var()) == pytest.approx((0, 1), abs=5e-3)
+        assert np.mean(noise**4) == pytest.approx(3.0, rel=0.02)
+    assert abs(np.mean(y * x)) < 5e-3
+    assert np.isfinite(y).all()
+    assert 4 < y.max() < 4.2
 
 
 def test_covariance_is_that_of_smoothed_uniform_noise():

@@ -1,6 +1,9 @@
 """Elastic distortion: smooth random displacement fields."""
 
+import math
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from bigdeep import config
@@ -30,10 +33,20 @@ def elastic(alpha: float, sigma: float, shape: tuple[int, int, int]) -> Deformat
     basis = alpha / np.sqrt(3.0) * field_basis(shape[:2], sigma)
 
     def coefficients(key: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
-        noise = jax.random.normal(key, (len(labels), 2, len(basis)))
-        return noise[:, 0], noise[:, 1]
+        return two_normals(key, (len(labels), len(basis)))
 
     return Deformation(linear=Linear(basis, coefficients))
+
+
+def two_normals(key: jax.Array, shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+    """Two arrays of independent normal numbers, float32, out of 16 random bits each: 65,536 quantiles, up to 4.17.
+
+    Half the random bits of jax.random.normal, and making those is a tenth of the whole deformation.
+    """
+    bits = jax.random.bits(key, shape, jnp.uint32)
+    halves = (bits & 0xFFFF, bits >> 16)
+    y, x = (math.sqrt(2.0) * jax.lax.erf_inv((half.astype(jnp.float32) + 0.5) / 2**15 - 1) for half in halves)
+    return y, x
 
 
 def field_basis(shape: tuple[int, int], sigma: float) -> np.ndarray:

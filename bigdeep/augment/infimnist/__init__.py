@@ -38,8 +38,9 @@ def infimnist(
     basis = jnp.asarray(alpha * 2 * sigma * np.sqrt(np.pi) * elastic.field_basis(shape[:2], sigma), jnp.float32)
 
     def replace(key: jax.Array, images: jax.Array, labels: jax.Array) -> jax.Array:
-        key_y, key_x, key_b = jax.random.split(key, 3)
-        f_y, f_x = (_fields(own, len(images), basis, shape) for own in (key_y, key_x))
+        field_key, key_b = jax.random.split(key)
+        noise = elastic.two_normals(field_key, (len(images), len(basis)))
+        f_y, f_x = (jnp.matmul(n, basis, precision="highest").reshape(-1, *shape[:2], 1) for n in noise)
         pixels = images.astype(jnp.float32)
         t_y, t_x = tangents(pixels, tangent_sigma)
         moved = pixels + f_y * t_y + f_x * t_x
@@ -70,8 +71,3 @@ def derivative_matrix(size: int, sigma: float) -> np.ndarray:
     """float64 (size, size): the derivative of 1-D Gaussian smoothing, g'(d) = -d / sigma^2 g(d), zero outside."""
     distance = np.arange(size)[:, None] - np.arange(size)[None, :]
     return -distance / sigma**2 * elastic.smoothing_matrix(size, sigma)
-
-
-def _fields(key: jax.Array, count: int, basis: jax.Array, shape: tuple[int, int, int]) -> jax.Array:
-    noise = jax.random.normal(key, (count, len(basis)))
-    return jnp.matmul(noise, basis, precision="highest").reshape(count, *shape[:2], 1)
