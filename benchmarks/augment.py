@@ -62,8 +62,8 @@ def limit_parts(images: jax.Array) -> tuple[Callable, ...]:
     index = jax.random.randint(jax.random.key(0), (BATCH, pixels), 0, 900)
     keys = jax.random.split(jax.random.key(0), BATCHES)
 
-    def normals(key: jax.Array) -> jax.Array:
-        return jax.random.normal(key, (BATCH, 2, components))
+    def normals(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return elastic.two_normals(key, (BATCH, components))
 
     def gather(shift: jax.Array) -> jax.Array:
         return jnp.take_along_axis(cells + shift, index, 1, mode="promise_in_bounds").sum()

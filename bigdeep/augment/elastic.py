@@ -39,7 +39,7 @@ def elastic(alpha: float, sigma: float, shape: tuple[int, int, int]) -> Deformat
 
 
 def two_normals(key: jax.Array, shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-    """Two arrays of independent normal numbers, float32, out of 16 random bits each: 65,536 quantiles, up to 4.17.
+    """Two arrays of independent normal numbers, float32, out of 16 random bits each: 65,536 quantiles, up to 4.32.
 
     Half the random bits of jax.random.normal, and making those is a tenth of the whole deformation.
     """
