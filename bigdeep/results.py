@@ -124,6 +124,13 @@ def deformations(records: Mapping[str, Mapping]) -> str:
         others = [rates.get((name, library), {}).get("images_per_second") for library in libraries]
         cells = [f"`{name}`", f"**{ours['images_per_second']:,.0f}**", f"{100 * ours['step_share']:.1f} %"]
         lines.append(f"| {' | '.join(cells + [f'{rate:,.0f}' if rate else '' for rate in others])} |")
+    if paper := rates.get(("paper", "bigdeep")):
+        reached = f"The paper's mixture reaches {paper['ratio']:.2f} of its limit, {paper['limit']:,.0f} images/s"
+        others = [
+            rate["images_per_second"] for (name, _), rate in rates.items() if name == "paper" and rate is not paper
+        ]
+        beside = f", {paper['images_per_second'] / max(others):.0f} times the fastest other library" if others else ""
+        lines += ["", f"{reached}{beside}."]
     return "\n".join(lines) + "\n"
 
 
