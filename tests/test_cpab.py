@@ -162,11 +162,12 @@ def test_alignment_finds_a_deformation_that_is_known(digits):
 
 
 def test_a_fit_of_few_digits_can_be_used(digits, tmp_path):
-    found, summary = fit.fit(digits.train_images, digits.train_labels, "mnist", 100, lambda line: None)
-    assert summary["pairs"] == 1000
+    some = digits.train_labels < 3
+    found, summary = fit.fit(digits.train_images[some], digits.train_labels[some], "mnist", 100, lambda line: None)
+    assert summary["pairs"] == 300
     assert summary["error_after"] < 0.6 * summary["error_before"]
     np.savez_compressed(tmp_path / "few.npz", **found._asdict())
-    part = cpab.cpab(SHAPE, 10, "", path=str(tmp_path / "few.npz"), bank=4)
+    part = cpab.cpab(SHAPE, 3, "", path=str(tmp_path / "few.npz"), bank=4)
     assert displacements(part, np.zeros(20, np.uint8), SHAPE[:2]).any()
 
 
