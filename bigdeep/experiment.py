@@ -29,7 +29,8 @@ class Experiment(NamedTuple):
     """What `build` makes of a config; `init`, `train_steps` and `logits` are pure and ready to jit.
 
     init(key) -> State. train_steps(state, images, labels, key, *, length, shard) -> (State, metrics).
-    logits(params, model_state, images) -> (N, 10). checkpoint_seconds, log_every, …: the config's.
+    logits(params, model_state, images) -> (N, 10).
+    augment(key, images, labels, strength) -> inputs. checkpoint_seconds, log_every, …: the config's.
     """
 
     config: dict
@@ -129,5 +130,4 @@ def _splits(name: str, source: str, dir: str, size: int, validation: int) -> tup
 
 def padded(images: np.ndarray, size: int) -> np.ndarray:
     """Images (N, H, W, C) in a frame of background, size x size pixels; of an odd margin the smaller half before."""
-    margins = [size - side for side in images.shape[1:3]]
-    return np.pad(images, [(0, 0), *((margin // 2, margin - margin // 2) for margin in margins), (0, 0)])
+    return np.pad(images, warp.frame(images.shape[1:], (size, size, images.shape[3])))

@@ -41,7 +41,7 @@ def elastic(alpha: float, sigma: float, shape: tuple[int, int, int]) -> Deformat
 def two_normals(key: jax.Array, shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
     """Two arrays of independent normal numbers, float32, out of 16 random bits each: 65,536 quantiles, up to 4.32.
 
-    Half the random bits of jax.random.normal, and making those is a tenth of the whole deformation.
+    Half the random bits of jax.random.normal, whose making shows in the time of the whole deformation.
     """
     bits = jax.random.bits(key, shape, jnp.uint32)
     halves = (bits & 0xFFFF, bits >> 16)

@@ -4,6 +4,8 @@ A bilinear sample needs four neighbouring pixels. They are bytes, so they are pa
 word a pixel, a cell, and the gather, by far the dearest part, fetches one word instead of four bytes.
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +16,12 @@ from bigdeep.augment.deformation import Fill
 def scale(pixels: jax.Array) -> jax.Array:
     """Pixel values in [0, 255] to network inputs in [-1, 1]: x / 127.5 - 1."""
     return pixels / 127.5 - 1.0
+
+
+def frame(shape: Sequence[int], larger: Sequence[int]) -> list[tuple[int, int]]:
+    """How images (N, *shape) are padded to (N, *larger): of an odd margin the smaller half comes before."""
+    margins = [b - a for a, b in zip(shape, larger, strict=True)]
+    return [(0, 0), *((margin // 2, margin - margin // 2) for margin in margins)]
 
 
 def bilinear(images: jax.Array, d_y: jax.Array, d_x: jax.Array, fill: Fill) -> jax.Array:
@@ -36,7 +44,7 @@ def bilinear(images: jax.Array, d_y: jax.Array, d_x: jax.Array, fill: Fill) -> j
     if fill.mode == "constant":
         inside = (y >= 0) & (y <= height - 1) & (x >= 0) & (x <= width - 1)
         pixels = jnp.where(jnp.repeat(inside, channels, axis=0), pixels, fill.value)
-    if channels == 1:  # the transposition below would do nothing, and take as long as the gather
+    if channels == 1:  # the transposition below would do nothing, and be a copy all the same
         return pixels.reshape(images.shape)
     return pixels.reshape(batch, channels, height, width).transpose(0, 2, 3, 1)
 
@@ -86,7 +94,7 @@ def _gather(cells: jax.Array, index: jax.Array) -> jax.Array:
     """cells (B * C, N) at index (B, P), the same for all channels -> (B * C, P).
 
     In two halves, since XLA fuses the packing of a cell into its only user, and then packs anew for each sample of
-    each pixel, which takes three times as long as all the rest. Two users make it pack once.
+    each pixel. Two users make it pack once.
     """
     index, half = jnp.repeat(index, len(cells) // len(index), axis=0), index.shape[1] // 2
     parts = index[:, :half], index[:, half:]

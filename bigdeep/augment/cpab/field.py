@@ -33,6 +33,7 @@ def triangles(cells: tuple[int, int]) -> np.ndarray:
     return np.array(found)
 
 
+@functools.cache
 def basis(cells: tuple[int, int], boundary: str) -> np.ndarray:
     """float64 (d, V, 2): an orthonormal basis of the velocities at the vertices.
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bigdeep import config
+from bigdeep.augment import warp
 from bigdeep.augment.deformation import Deformation
 from bigdeep.errors import require
 from bigdeep.models import gan
@@ -38,12 +39,12 @@ def generative(
     config.check(isinstance(path, str), "path", path, "a file name")
     fitted = load(pathlib.Path(path) if path else MNIST)
     described = f"{path or MNIST.name} for images {fitted.shape}, {fitted.classes} classes"
-    margins = [a - b for a, b in zip(shape, fitted.shape, strict=True)]
-    fits = min(margins) >= 0 and margins[2] == 0 and fitted.classes == classes
+    fits = all(a <= b for a, b in zip(fitted.shape, shape, strict=True)) and fitted.shape[2] == shape[2]
+    fits = fits and fitted.classes == classes
     config.check(fits, "path", described, f"a file for images of at most {shape} and {classes} classes")
     same = dataset.removesuffix("-5k") in ("", fitted.dataset)
     config.check(same, "path", f"a generator of {fitted.dataset}", f"one of {dataset}")
-    frame = [(0, 0), *((margin // 2, margin - margin // 2) for margin in margins)]
+    frame = warp.frame(fitted.shape, shape)
 
     def replace(key: jax.Array, images: jax.Array, labels: jax.Array) -> jax.Array:
         choice, own = jax.random.split(key)

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from bigdeep import config
-from bigdeep.augment import elastic
-from bigdeep.augment.deformation import Deformation, Linear
+from bigdeep.augment import crop, elastic
+from bigdeep.augment.deformation import Deformation
 
 
 def infimnist(
@@ -49,12 +49,7 @@ def infimnist(
             moved += b * jnp.sqrt(t_y**2 + t_x**2)
         return jnp.clip(moved, 0.0, 255.0).astype(jnp.uint8)
 
-    def shifts(key: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
-        drawn = jax.random.randint(key, (len(labels), 2), -translation, translation + 1).astype(jnp.float32)
-        return drawn[:, :1], drawn[:, 1:]
-
-    linear = Linear(np.ones((1, shape[0] * shape[1])), shifts) if translation else None
-    return Deformation(replace=replace, linear=linear)
+    return Deformation(replace=replace, linear=crop.crop(translation, shape).linear if translation else None)
 
 
 def tangents(pixels: jax.Array, sigma: float) -> tuple[jax.Array, jax.Array]:
