@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from absl import flags
 
-from bigdeep import cli, experiment, runtime, train, writer
+from bigdeep import cli, experiment, program, runtime, writer
 from bigdeep.config import plain
 
 SIZES = ((1024, 1024, 1024), (2048, 2048, 2048), (4096, 4096, 4096), (480, 2500, 2000), (2500, 480, 2000))
@@ -47,8 +47,8 @@ class Steps:
     def __init__(self, config: dict):
         built = experiment.build(config)
         data = jax.device_put(built.train, runtime.replicated(runtime.mesh()))
-        self.state = train.initial_state(built)
-        self.run = train.compiled_steps(built, *data)
+        self.state = program.initial_state(built)
+        self.run = program.compiled_steps(built, *data)
         self.length = min(built.log_every, built.epoch_steps)
         self.images = self.length * built.config["batch_size"]
         self.inputs = data.images[0].size

@@ -38,7 +38,7 @@ def call(where: str, function: Callable, arguments: Mapping, **context) -> Any:
     parameters = inspect.signature(function).parameters
     own = [p for p in parameters if p not in context]
     for key in arguments:
-        check(key in own, f"{where}.{key}", "an unknown key", one_of(own, key))
+        check(key in own, f"{where}.{key}", "an unknown key", one_of(own, key) if own else "no other key than the name")
     for key in own:
         missing = key not in arguments and parameters[key].default is inspect.Parameter.empty
         check(not missing, f"{where}.{key}", "no value", "one in the config file")

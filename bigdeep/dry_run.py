@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 import jax
 
-from bigdeep import experiment, runtime, train, writer
+from bigdeep import experiment, program, runtime, writer
 
 
 def run(config: Mapping) -> None:
     """Prints the model table with FLOPs, the time to compile, a step's time, and the estimated time of the run."""
     built = experiment.build(config)
     print(built.model.table())
-    state = train.initial_state(built)
-    train_steps = train.compiled_steps(built, *jax.device_put(built.train, runtime.replicated(runtime.mesh())))
+    state = program.initial_state(built)
+    train_steps = program.compiled_steps(built, *jax.device_put(built.train, runtime.replicated(runtime.mesh())))
     length = min(built.log_every, built.epoch_steps)
 
     def seconds(function, *arguments, **options) -> tuple[float, object]:

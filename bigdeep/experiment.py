@@ -1,6 +1,11 @@
-"""A config -> everything a run is made of: data, net, loss, deformation, optimizer, and the pure steps over them."""
+"""A config -> everything a run is made of: data, net, loss, deformation, optimizer, and the pure steps over them.
+
+And the way back: the folder of a run -> the net that it selected.
+"""
 
 import functools
+import json
+import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,13 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from bigdeep import augment as augmentations
+from bigdeep import checkpoint, losses, models, optim, runtime, schedules, step, writer
 from bigdeep import config as configs
 from bigdeep import data as datasets
-from bigdeep import losses, models, optim, step
 from bigdeep.augment import warp
+from bigdeep.errors import BadInput, require
 
 CLASSES = 10
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = 500
 
 
 class Split(NamedTuple):
@@ -30,7 +36,8 @@ class Experiment(NamedTuple):
 
     init(key) -> State. train_steps(state, images, labels, key, *, length, shard) -> (State, metrics).
     logits(params, model_state, images) -> (N, 10).
-    augment(key, images, labels, strength) -> inputs. checkpoint_seconds, log_every, …: the config's.
+    augment(key, images, labels, strength) -> inputs. one_step: step.train_step with all but (state, batch, key) bound.
+    checkpoint_seconds, log_every, …: the config's. Built not to train, it has no loss, augment, one_step, train_steps.
     """
 
     config: dict
@@ -39,9 +46,11 @@ class Experiment(NamedTuple):
     validation: Split
     test: Split
     model: models.Model
-    augment: Callable
+    loss: losses.Loss | None
+    augment: Callable | None
     init: Callable
-    train_steps: Callable
+    one_step: Callable | None
+    train_steps: Callable | None
     logits: Callable
     epoch_steps: int
     total_steps: int
@@ -50,14 +59,18 @@ class Experiment(NamedTuple):
     checkpoint_seconds: float
 
 
-def build(config: Mapping) -> Experiment:
-    """Checks the whole config, reads the data and binds everything; raises BadInput in one line."""
+def build(config: Mapping, *, train: bool = True) -> Experiment:
+    """Checks the whole config, reads the data and binds everything; raises BadInput in one line.
+
+    train: False leaves out what only training needs, as a teacher or fitted statistics that may be gone by then.
+    """
     plain = configs.plain(config)
-    return configs.call("config", functools.partial(_assemble, plain), plain)
+    return configs.call("config", functools.partial(_assemble, plain, train), plain)
 
 
 def _assemble(
     plain: dict,
+    to_train: bool,
     /,
     name: str,
     seed: int,
@@ -69,6 +82,7 @@ def _assemble(
     model: Mapping,
     loss: Mapping,
     optimizer: Mapping,
+    regularisers: Sequence[Mapping],
     schedule: Mapping,
     log_every: int,
     evaluate_every: int,
@@ -80,24 +94,27 @@ def _assemble(
     configs.integer("log_every", log_every, 1)
     configs.integer("evaluate_every", evaluate_every, 1)
     configs.number("checkpoint_seconds", checkpoint_seconds, 0.0)
-    loss_fn = losses.build(loss)
     dataset, train, validation, test = configs.call("data", _splits, data)
     shape = train.images.shape[1:]
     configs.integer("batch_size", batch_size, 1, len(train.labels))
     devices = jax.device_count()
     configs.check(batch_size % devices == 0, "batch_size", batch_size, f"a multiple of the {devices} devices")
     net = models.build(model, shape, CLASSES)
-    deform = augmentations.build(augment, shape, CLASSES, dataset.name)
     epoch_steps = len(train.labels) // batch_size
-    rate = optim.build_schedule(schedule, epoch_steps, epochs * epoch_steps)
-    tx = optim.build(optimizer, rate)
-    strong = optim.strength(strength, epochs * epoch_steps)
-    bound = {"apply": net.apply, "loss_fn": loss_fn, "augment": deform, "strength": strong, "tx": tx}
-    one_step = functools.partial(step.train_step, **bound)
+    total_steps = epochs * epoch_steps
+    rate = schedules.build(schedule, epoch_steps, total_steps)
+    strong = schedules.strength(strength, total_steps)
+    tx = optim.build(optimizer, regularisers, rate)
+    loss_fn = deform = one_step = train_steps = None
+    if to_train:
+        loss_fn = losses.build(loss, net.distances, functools.partial(_teacher, shape=shape))
+        deform = augmentations.build(augment, shape, CLASSES, dataset.name)
+        bound = {"apply": net.apply, "loss_fn": loss_fn, "augment": deform, "strength": strong, "tx": tx}
+        one_step = functools.partial(step.train_step, **bound)
 
-    def train_steps(state: step.State, *args, **kwargs) -> tuple[step.State, dict]:
-        state, metrics = step.train_steps(state, *args, **kwargs, batch_size=batch_size, one_step=one_step)
-        return state, {**metrics, "learning_rate": jnp.float32(rate(state.step - 1))}
+        def train_steps(state: step.State, *args, **kwargs) -> tuple[step.State, dict]:
+            state, metrics = step.train_steps(state, *args, **kwargs, batch_size=batch_size, one_step=one_step)
+            return state, {**metrics, "learning_rate": jnp.float32(rate(state.step - 1))}
 
     def apply_undeformed(params: Any, model_state: Any, images: jax.Array) -> jax.Array:
         inputs = warp.scale(images.astype(jnp.float32))
@@ -105,8 +122,9 @@ def _assemble(
 
     init = functools.partial(step.init_state, init=net.init, tx=tx)
     logits = functools.partial(step.eval_step, batch_size=EVALUATION_BATCH, apply=apply_undeformed)
-    lengths = (epoch_steps, epochs * epoch_steps, log_every, evaluate_every, checkpoint_seconds)
-    return Experiment(plain, dataset, train, validation, test, net, deform, init, train_steps, logits, *lengths)
+    splits, steps = (dataset, train, validation, test), (init, one_step, train_steps, logits)
+    lengths = (epoch_steps, total_steps, log_every, evaluate_every, checkpoint_seconds)
+    return Experiment(plain, *splits, net, loss_fn, deform, *steps, *lengths)
 
 
 def _splits(name: str, source: str, dir: str, size: int, validation: int) -> tuple:
@@ -131,3 +149,55 @@ def _splits(name: str, source: str, dir: str, size: int, validation: int) -> tup
 def padded(images: np.ndarray, size: int) -> np.ndarray:
     """Images (N, H, W, C) in a frame of background, size x size pixels; of an odd margin the smaller half before."""
     return np.pad(images, warp.frame(images.shape[1:], (size, size, images.shape[3])))
+
+
+def best_row(rows: Sequence[Mapping]) -> Mapping | None:
+    """The row of metrics with the fewest validation errors, the latest of equals; the test set has no say."""
+    return min(
+        (r for r in rows if "validation_errors" in r), key=lambda r: (r["validation_errors"], -r["step"]), default=None
+    )
+
+
+def read_config(workdir: pathlib.Path) -> dict:
+    """config.json of a run folder: {"config": …, "dataset": {"name", "sha256"}}; never executed."""
+    path = workdir / "config.json"
+    require(path.exists(), f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
+    return json.loads(path.read_text())
+
+
+def abstract_state(built: Experiment) -> step.State:
+    """Shapes, types and shardings of a run's state: replicated on all devices."""
+    sharding = runtime.replicated(runtime.mesh())
+    shapes = jax.eval_shape(built.init, jax.random.key(0))
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), shapes)
+
+
+def selected(workdir: pathlib.Path, model: Mapping | None = None) -> tuple[Experiment, step.State]:
+    """A run, and its state at best validation. model: keys of `config.model` that are to be others than trained with.
+
+    Raises BadInput where the data found now are not those it was trained on.
+    """
+    record = read_config(workdir)
+    config = record["config"] | {"model": record["config"]["model"] | dict(model or {})}
+    built = build(config, train=False)
+    found = {"name": built.dataset.name, "sha256": built.dataset.sha256}
+    require(found == record["dataset"], f"data of --workdir {workdir}", found, f"those of the run, {record['dataset']}")
+    best = best_row(writer.read_rows(workdir / "metrics.jsonl"))
+    require(best is not None, f"--workdir {workdir}", "no evaluation in metrics.jsonl", "a run that got to its first")
+    folder = workdir.absolute() / "checkpoints" / str(best["step"])
+    try:
+        return built, checkpoint.load(folder, abstract_state(built))
+    except checkpoint.Damaged as damage:
+        raise BadInput(f"checkpoint {folder}: found it {damage}, expected an intact one") from None
+
+
+def _teacher(workdir: str, shape: Sequence[int]) -> Callable[[jax.Array], jax.Array]:
+    """The net that a run selected: inputs (B, H, W, C) -> its logits, without dropout."""
+    built, state = selected(pathlib.Path(workdir))
+    own = built.train.images.shape[1:]
+    configs.check(own == shape, "workdir", f"a teacher of images {own}", f"one of {shape}")
+
+    def logits(inputs: jax.Array) -> jax.Array:
+        return built.model.apply(state.params, state.model_state, inputs, jax.random.key(0), train=False)[0]
+
+    return logits

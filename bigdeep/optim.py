@@ -1,82 +1,84 @@
-"""Learning-rate schedules and optimizers, from their config sections to optax.
+"""Optimizers and what goes around them, from their config sections to one optax transformation.
 
-A schedule maps a step (0, 1, …) to a learning rate. Lengths in configs are in epochs; the context
-`epoch_steps` (steps an epoch) and `total_steps` (steps a run) turns them into steps.
+Gradients pass through the regularisers that limit or add to them, then the optimizer, then those that act on the
+updated weights. Where a section says which parameters it is for: "all", "weights" (no biases, no scales), or
+"last_layer" (the weights of the layer called "output").
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 
 from bigdeep import config
 
-
-def constant(rate: float) -> optax.Schedule:
-    """learning rate = rate > 0 at every step."""
-    config.number("rate", rate, 0.0, above=True)
-    return optax.constant_schedule(rate)
+PARAMETERS = ("all", "weights", "last_layer")
 
 
-def geometric(rate: float, end: float, decay: float, epoch_steps: int) -> optax.Schedule:
-    """The paper's schedule: multiplied by a constant after every epoch, down to a floor.
+def _mask(which: str) -> Callable[[Any], Any]:
+    """params -> a tree of bools: which leaves a choice of parameters means."""
+    config.choice("parameters", which, PARAMETERS)
 
-    learning rate = max(end, rate * decay^epoch), with epoch = step // epoch_steps.
+    def chosen(path: Sequence, _: Any) -> bool:
+        names = [key.key for key in path]
+        return which == "all" or (names[-1] == "kernel" and (which == "weights" or names[0] == "output"))
 
-    rate, end: > 0; decay: in (0, 1].
-    Source: Cireşan et al. 2010 (arXiv 1003.0358), section 3, 1e-3 to 1e-6. The factor is not given there.
+    return lambda params: jax.tree_util.tree_map_with_path(chosen, params)
+
+
+def _check_moments(b1: float, b2: float) -> None:
+    config.number("b1", b1, 0.0, 0.999999)
+    config.number("b2", b2, 0.0, 0.999999)
+
+
+def sgd(rate: optax.Schedule) -> optax.GradientTransformation:
+    """Gradient descent: w <- w - rate * g."""
+    return optax.sgd(rate)
+
+
+def momentum(rate: optax.Schedule, momentum: float) -> optax.GradientTransformation:
+    """v <- momentum * v + g; w <- w - rate * v. momentum in (0, 1)."""
+    config.number("momentum", momentum, 0.0, 0.999999, above=True)
+    return optax.sgd(rate, momentum=momentum)
+
+
+def nesterov(rate: optax.Schedule, momentum: float) -> optax.GradientTransformation:
+    """v <- momentum * v + g; w <- w - rate * (g + momentum * v). momentum in (0, 1).
+
+    Source: Sutskever et al. 2013 ("On the importance of initialization and momentum"), section 2, in terms of g at w.
     """
-    config.number("rate", rate, 0.0, above=True)
-    config.number("end", end, 0.0, rate, above=True)
-    config.number("decay", decay, 0.0, 1.0, above=True)
-    return lambda step: jnp.maximum(end, rate * decay ** (step // epoch_steps))
+    config.number("momentum", momentum, 0.0, 0.999999, above=True)
+    return optax.sgd(rate, momentum=momentum, nesterov=True)
 
 
-def cosine(rate: float, warmup: float, end: float, epoch_steps: int, total_steps: int) -> optax.Schedule:
-    """Linear warm-up from 0, then half a cosine down to the end of the run.
+def adagrad(rate: optax.Schedule, initial: float, eps: float) -> optax.GradientTransformation:
+    """s <- s + g^2, from s = initial >= 0; w <- w - rate * g / sqrt(s + eps). eps > 0. Source: Duchi et al. 2011."""
+    config.number("initial", initial, 0.0)
+    config.number("eps", eps, 0.0, above=True)
+    return optax.adagrad(rate, initial_accumulator_value=initial, eps=eps)
 
-    learning rate = rate * step / W                                               for step < W,
-    end + (rate - end) * (1 + cos(pi (step - W) / (T - W))) / 2                    after it,
-    with W = warmup * epoch_steps and T = total_steps.
 
-    rate: the peak, > 0; warmup: epochs, >= 0, shorter than the run; end: the last rate, in [0, rate].
-    Source: Loshchilov & Hutter 2017 (arXiv 1608.03983), equation 5, one cycle.
+def rmsprop(rate: optax.Schedule, decay: float, eps: float) -> optax.GradientTransformation:
+    """s <- decay s + (1 - decay) g^2; w <- w - rate * g / sqrt(s + eps). decay in [0, 1), eps > 0.
+
+    Source: Hinton 2012, lecture 6e of "Neural networks for machine learning".
     """
-    config.number("rate", rate, 0.0, above=True)
-    config.number("end", end, 0.0, rate)
-    config.number("warmup", warmup, 0.0, (total_steps - 1) / epoch_steps)
-    warmup_steps = round(warmup * epoch_steps)
-    decay = optax.cosine_decay_schedule(rate, total_steps - warmup_steps, alpha=end / rate)
-    if not warmup_steps:
-        return decay
-    return optax.join_schedules([optax.linear_schedule(0.0, rate, warmup_steps), decay], [warmup_steps])
+    config.number("decay", decay, 0.0, 0.999999)
+    config.number("eps", eps, 0.0, above=True)
+    return optax.rmsprop(rate, decay=decay, eps=eps)
 
 
-def strength(points: Sequence[Sequence[float]], total_steps: int) -> optax.Schedule:
-    """What the deformations are multiplied by: straight lines through points (share of the run, strength).
-
-    ((0, 1),) is full strength throughout; ((0, 1), (0.7, 1), (1, 0.3)) eases off to 30 % over the last 30 % of the run.
-
-    Shares: in [0, 1], rising; strengths: >= 0. Before the first point and after the last, theirs.
-    """
-    usable = isinstance(points, Sequence) and points and all(isinstance(p, Sequence) and len(p) == 2 for p in points)
-    config.check(usable, "strength", points, "pairs (share of the run, strength)")
-    for share, value in points:
-        config.number("strength", share, 0.0, 1.0)
-        config.number("strength", value, 0.0)
-    shares, values = zip(*points, strict=True)
-    config.check(list(shares) == sorted(set(shares)), "strength", points, "pairs whose shares of the run rise")
-    return lambda step: jnp.interp(step / total_steps, jnp.asarray(shares, float), jnp.asarray(values, float))
+def adam(rate: optax.Schedule, b1: float, b2: float, eps: float) -> optax.GradientTransformation:
+    """Adam: adamw without weight decay. Source: Kingma & Ba 2015 (arXiv 1412.6980), algorithm 1."""
+    return adamw(rate, b1, b2, eps, 0.0, "all")
 
 
-def sgd(rate: optax.Schedule, momentum: float) -> optax.GradientTransformation:
-    """v <- momentum * v + g; w <- w - rate * v. momentum in [0, 1); 0 keeps no v."""
-    config.number("momentum", momentum, 0.0, 0.999999)
-    return optax.sgd(rate, momentum=momentum or None)
-
-
-def adamw(rate: optax.Schedule, b1: float, b2: float, eps: float, weight_decay: float) -> optax.GradientTransformation:
-    """Adam with decoupled weight decay of every parameter.
+def adamw(
+    rate: optax.Schedule, b1: float, b2: float, eps: float, weight_decay: float, parameters: str
+) -> optax.GradientTransformation:
+    """Adam with decoupled weight decay of the parameters chosen.
 
     m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;
     w <- w - rate * (m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + weight_decay * w).
@@ -84,22 +86,127 @@ def adamw(rate: optax.Schedule, b1: float, b2: float, eps: float, weight_decay: 
     b1, b2: in [0, 1); eps > 0; weight_decay >= 0.
     Source: Loshchilov & Hutter 2019 (arXiv 1711.05101), algorithm 2.
     """
-    config.number("b1", b1, 0.0, 0.999999)
-    config.number("b2", b2, 0.0, 0.999999)
+    _check_moments(b1, b2)
     config.number("eps", eps, 0.0, above=True)
     config.number("weight_decay", weight_decay, 0.0)
-    return optax.adamw(rate, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay)
+    return optax.adamw(rate, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay, mask=_mask(parameters))
 
 
-SCHEDULES = {"constant": constant, "geometric": geometric, "cosine": cosine}
-OPTIMIZERS = {"sgd": sgd, "adamw": adamw}
+def lion(
+    rate: optax.Schedule, b1: float, b2: float, weight_decay: float, parameters: str
+) -> optax.GradientTransformation:
+    """w <- w - rate * (sign(b1 m + (1 - b1) g) + weight_decay * w); m <- b2 m + (1 - b2) g.
+
+    Source: Chen et al. 2023 (arXiv 2302.06675), algorithm 2.
+    """
+    _check_moments(b1, b2)
+    config.number("weight_decay", weight_decay, 0.0)
+    return optax.lion(rate, b1=b1, b2=b2, weight_decay=weight_decay, mask=_mask(parameters))
 
 
-def build_schedule(section: Mapping, epoch_steps: int, total_steps: int) -> optax.Schedule:
-    """The schedule that `config.schedule` names."""
-    return config.construct("schedule", SCHEDULES, section, epoch_steps=epoch_steps, total_steps=total_steps)
+def lamb(
+    rate: optax.Schedule, b1: float, b2: float, eps: float, weight_decay: float, parameters: str
+) -> optax.GradientTransformation:
+    """AdamW whose update u of each tensor is rescaled to its norm: w <- w - rate * u |w| / |u|.
+
+    Source: You et al. 2020 (arXiv 1904.00962), algorithm 2.
+    """
+    _check_moments(b1, b2)
+    config.number("eps", eps, 0.0, above=True)
+    config.number("weight_decay", weight_decay, 0.0)
+    return optax.lamb(rate, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay, mask=_mask(parameters))
 
 
-def build(section: Mapping, schedule: optax.Schedule) -> optax.GradientTransformation:
-    """The optimizer that `config.optimizer` names, driven by a schedule."""
-    return config.construct("optimizer", OPTIMIZERS, section, rate=schedule)
+def muon(rate: optax.Schedule, momentum: float, weight_decay: float) -> optax.GradientTransformation:
+    """Nesterov momentum of each matrix made orthogonal by Newton-Schulz steps; Adam for what is no matrix.
+
+    momentum: in [0, 1); weight_decay: decoupled, >= 0, of all parameters.
+    Source: Jordan et al. 2024 ("Muon: an optimizer for hidden layers in neural networks"), as in optax.contrib.
+    """
+    config.number("momentum", momentum, 0.0, 0.999999)
+    config.number("weight_decay", weight_decay, 0.0)
+    return optax.contrib.muon(rate, beta=momentum, weight_decay=weight_decay, adam_weight_decay=weight_decay)
+
+
+def clip_norm(limit: float) -> optax.GradientTransformation:
+    """g <- g min(1, limit / |g|), |g| over all parameters; limit > 0."""
+    config.number("limit", limit, 0.0, above=True)
+    return optax.clip_by_global_norm(limit)
+
+
+def clip_value(limit: float) -> optax.GradientTransformation:
+    """Each entry of g to within +-limit; limit > 0."""
+    config.number("limit", limit, 0.0, above=True)
+    return optax.clip(limit)
+
+
+def l1(weight: float, parameters: str) -> optax.GradientTransformation:
+    """The penalty weight * sum |w| on the loss: g <- g + weight * sign(w); weight >= 0."""
+    config.number("weight", weight, 0.0)
+
+    def update(updates: Any, state: Any, params: Any) -> tuple[Any, Any]:
+        return jax.tree.map(lambda g, w: g + weight * jnp.sign(w), updates, params), state
+
+    return optax.masked(optax.GradientTransformation(lambda _: optax.EmptyState(), update), _mask(parameters))
+
+
+def l2(weight: float, parameters: str) -> optax.GradientTransformation:
+    """The penalty weight / 2 * sum w^2 on the loss: g <- g + weight * w; weight >= 0."""
+    config.number("weight", weight, 0.0)
+    return optax.add_decayed_weights(weight, _mask(parameters))
+
+
+def max_norm(limit: float) -> optax.GradientTransformation:
+    """After the update the incoming weights of each unit w are scaled to |w| <= limit; limit > 0.
+
+    Source: Hinton et al. 2012 (arXiv 1207.0580), for dropout.
+    """
+    config.number("limit", limit, 0.0, above=True)
+
+    def constrain(update: jax.Array, w: jax.Array) -> jax.Array:
+        new = w + update
+        norm = jnp.sqrt(jnp.sum(new**2, axis=tuple(range(new.ndim - 1)), keepdims=True))
+        return new * jnp.minimum(1.0, limit / jnp.maximum(norm, 1e-30)) - w
+
+    def update(updates: Any, state: Any, params: Any) -> tuple[Any, Any]:
+        return jax.tree.map(constrain, updates, params), state
+
+    return optax.masked(optax.GradientTransformation(lambda _: optax.EmptyState(), update), _mask("weights"))
+
+
+class AverageState(NamedTuple):
+    """The moving average of the parameters."""
+
+    average: Any
+
+
+def average(decay: float) -> optax.GradientTransformation:
+    """Keeps a <- d a + (1 - d) w of the updated weights beside them; `averaged` finds it. decay: d in (0, 1)."""
+    config.number("decay", decay, 0.0, 0.9999999, above=True)
+
+    def update(updates: Any, state: AverageState, params: Any) -> tuple[Any, AverageState]:
+        new = optax.apply_updates(params, updates)
+        return updates, AverageState(jax.tree.map(lambda a, w: decay * a + (1 - decay) * w, state.average, new))
+
+    return optax.GradientTransformation(lambda params: AverageState(jax.tree.map(jnp.array, params)), update)
+
+
+OPTIMIZERS = {f.__name__: f for f in (sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, lion, lamb, muon)}
+BEFORE = {f.__name__: f for f in (clip_norm, clip_value, l1, l2)}
+AFTER = {f.__name__: f for f in (max_norm, average)}
+
+
+def build(section: Mapping, regularisers: Sequence[Mapping], schedule: optax.Schedule) -> optax.GradientTransformation:
+    """The optimizer that `config.optimizer` names, driven by a schedule, between the config's regularisers."""
+    before, after = [], []
+    for i, regulariser in enumerate(regularisers):
+        made = config.construct(f"regularisers[{i}]", {**BEFORE, **AFTER}, regulariser)
+        (before if regulariser["name"] in BEFORE else after).append(made)
+    optimizer = config.construct("optimizer", OPTIMIZERS, section, rate=schedule)
+    return optax.chain(*before, optimizer, *after) if regularisers else optimizer
+
+
+def averaged(opt_state: Any) -> Any | None:
+    """The moving average of the parameters, where the config asks for one."""
+    states = jax.tree.leaves(opt_state, is_leaf=lambda state: isinstance(state, AverageState))
+    return next((state.average for state in states if isinstance(state, AverageState)), None)

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from absl import flags
 
-from bigdeep import cli, evaluate, writer
+from bigdeep import cli, experiment, writer
 from bigdeep.errors import require
 
 # Cireşan et al. 2010 (arXiv 1003.0358), table 1: error % at best validation, best test error %, hours on a GTX 280.
@@ -36,7 +36,7 @@ def record(workdir: pathlib.Path) -> dict:
     require(path.exists(), f"--add {workdir}", "no result.json", "the folder of a finished run")
     rows = [row for row in writer.read_rows(workdir / "metrics.jsonl") if "test_errors" in row]
     evaluations = [{key: row[key] for key in ROWS if key in row} for row in rows]
-    values = evaluate.read_config(workdir)["config"]
+    values = experiment.read_config(workdir)["config"]
     return {**json.loads(path.read_text()), "values": values, "evaluations": evaluations}
 
 

@@ -1,11 +1,14 @@
 """The training step and the evaluation step: pure functions of state, batch and key. No config, no I/O."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+
+from bigdeep import diagnosis
 
 
 class State(NamedTuple):
@@ -39,27 +42,54 @@ def train_step(
     key: the run's; the step's randomness is fold_in(key, step), so nothing of it needs to be saved.
     strength: step -> what the deformation is multiplied by.
     Metrics, all (): train_loss; train_error, the share of the deformed batch named wrongly; gradient_norm = |g|_2;
-    update_ratio = |update|_2 / |params|_2 before the update.
+    update_ratio = |update|_2 / |params|_2 before the update; layers, {layer: the same of each, and its idle units}.
     """
     images, labels = batch
     augment_key, apply_key = jax.random.split(jax.random.fold_in(key, state.step))
     inputs = augment(augment_key, images, labels, strength(state.step))
-
-    def objective(params: Any) -> tuple[jax.Array, Any]:
-        logits, model_state = apply(params, state.model_state, inputs, apply_key, train=True)
-        wrong = jnp.mean(logits.argmax(axis=1) != labels)
-        return loss_fn(logits, labels).mean(), (model_state, wrong)
-
-    (loss, (model_state, wrong)), grads = jax.value_and_grad(objective, has_aux=True)(state.params)
+    gradient = functools.partial(value_and_gradient, apply=apply, loss_fn=loss_fn)
+    loss, seen, grads = gradient(state.params, state.model_state, inputs, labels, apply_key)
     updates, opt_state = tx.update(grads, state.opt_state, state.params)
+    layers = diagnosis.layer_norms(state.params, grads, updates)
+    for layer, share in seen.idle.items():
+        layers.setdefault(layer, {})["idle"] = share
     metrics = {
         "train_loss": loss,
-        "train_error": wrong,
+        "train_error": jnp.mean(seen.logits.argmax(axis=1) != labels),
         "gradient_norm": optax.tree.norm(grads),
         "update_ratio": optax.tree.norm(updates) / optax.tree.norm(state.params),
+        "layers": layers,
     }
     params = optax.apply_updates(state.params, updates)
-    return State(state.step + 1, params, model_state, opt_state), metrics
+    return State(state.step + 1, params, seen.model_state, opt_state), metrics
+
+
+class Seen(NamedTuple):
+    """What a forward pass while training gives beside the loss: logits (B, classes), model_state, idle shares."""
+
+    logits: jax.Array
+    model_state: Any
+    idle: dict[str, jax.Array]
+
+
+def value_and_gradient(
+    params: Any,
+    model_state: Any,
+    inputs: jax.Array,
+    labels: jax.Array,
+    key: jax.Array,
+    *,
+    apply: Callable,
+    loss_fn: Callable,
+) -> tuple[jax.Array, Seen, Any]:
+    """The mean loss over a batch as the net sees it, what it saw, and the gradient of the loss by the params."""
+
+    def objective(params: Any) -> tuple[jax.Array, Seen]:
+        seen = Seen(*apply(params, model_state, inputs, key, train=True))
+        return loss_fn(seen.logits, labels, inputs).mean(), seen
+
+    (loss, seen), gradient = jax.value_and_grad(objective, has_aux=True)(params)
+    return loss, seen, gradient
 
 
 def train_steps(

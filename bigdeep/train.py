@@ -1,7 +1,6 @@
 """The run: build, restore, loop over chunks, evaluate, log, save. The only place where I/O and JAX meet."""
 
 import contextlib
-import functools
 import hashlib
 import json
 import pathlib
@@ -12,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from bigdeep import checkpoint, evaluate, experiment, runtime, writer
+from bigdeep import checkpoint, evaluate, experiment, optim, program, runtime, writer
 from bigdeep.checkpoint import Store
 from bigdeep.config import differences
 from bigdeep.errors import BadInput, Failed, Stopped, require
@@ -61,8 +60,8 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
         origin = {"device": runtime.device(), "versions": runtime.versions(), "git_commit": runtime.git_commit()}
         with runtime.claim(folder), contextlib.closing(checkpoint.Store(folder / "checkpoints")) as store:
             agreed = _agree(folder, built, force_resume)
-            state = store.restore(evaluate.abstract_state(built))
-            state = initial_state(built) if state is None else state
+            state = store.restore(experiment.abstract_state(built))
+            state = program.initial_state(built) if state is None else state
             at = int(state.step)
             require(
                 at <= built.total_steps,
@@ -76,16 +75,36 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
             (folder / "result.json").unlink(missing_ok=True)
             writer.write_json(folder / "config.json", _identity(built))
             clock.resume(journal.rows)
-            state = _train(built, state, store, journal, clock, received)
+            try:
+                state = _train(built, state, store, journal, clock, received)
+            except _Exploded as error:
+                raise Failed(_explanation(error, built, store, journal)) from None
             result = _result(built, state, journal.rows, clock.seconds()) | origin
             writer.write_json(folder / "result.json", result)
             return result
 
 
+class _Exploded(Exception):
+    """A metric, its value that is not finite, and the step, from 0, in which it was first seen."""
+
+
+def _explanation(error: _Exploded, built: Experiment, store: Store, journal: Journal) -> str:
+    """One line: what exploded when, which layer's what grew first, and what usually helps."""
+    name, value, step = error.args
+    store.close()
+    state = checkpoint.Store(store.folder).restore(experiment.abstract_state(built))
+    state = program.initial_state(built) if state is None else state
+    return (
+        f"{name} is {value} in step {step}; {program.explosion(built, state, journal.rows, step)}; checkpoints from "
+        "before it are kept; what usually helps: a lower --config.schedule.rate, a longer --config.schedule.warmup, or "
+        "dict(name='clip_norm', limit=1.0) in config.regularisers"
+    )
+
+
 def _train(built: Experiment, state: State, store: Store, journal: Journal, clock: _Clock, received: Callable) -> State:
     """The loop: dispatch a chunk of steps, take in the metrics of the chunk before, evaluate and save when due."""
     images, labels = jax.device_put(built.train, runtime.replicated(runtime.mesh()))
-    train_steps = compiled_steps(built, images, labels)
+    train_steps = program.compiled_steps(built, images, labels)
     count = _counter(built, images)
     at, under_way = int(state.step), None
 
@@ -98,7 +117,7 @@ def _train(built: Experiment, state: State, store: Store, journal: Journal, cloc
 
     with contextlib.closing(writer.Progress(at, built.total_steps, built.epoch_steps)) as progress:
         while at < built.total_steps and not received():
-            length = min(built.log_every, built.epoch_steps - at % built.epoch_steps)
+            length = program.chunk_length(built, at)
             state, metrics = train_steps(state, length=length)
             settle(under_way)  # of the chunk before, while this one runs
             at += length
@@ -107,7 +126,7 @@ def _train(built: Experiment, state: State, store: Store, journal: Journal, cloc
             saving = clock.since_save() >= built.checkpoint_seconds
             if evaluating or saving:
                 settle(under_way, state if evaluating else None)
-                under_way, best = None, evaluate.best_row(journal.rows)
+                under_way, best = None, experiment.best_row(journal.rows)
                 if saving or (best and best["step"] == at):
                     _save(store, at, state, journal, clock)
                 clock.restart()
@@ -118,28 +137,10 @@ def _train(built: Experiment, state: State, store: Store, journal: Journal, cloc
     return state
 
 
-def initial_state(built: Experiment) -> State:
-    """The state before the first step, on all devices."""
-    return jax.jit(built.init, out_shardings=runtime.replicated(runtime.mesh()))(_keys(built)[0])
-
-
-def compiled_steps(built: Experiment, images: jax.Array, labels: jax.Array) -> Callable:
-    """(state, length=n) -> (state, metrics): n training steps as one program, over a resident set; state is donated."""
-    chunk = functools.partial(built.train_steps, shard=runtime.shard_batch(runtime.mesh()))
-    program = jax.jit(chunk, static_argnames="length", donate_argnums=0)
-    key = _keys(built)[1]
-    return lambda state, length: program(state, images, labels, key, length=length)
-
-
 def _save(store: Store, step: int, state: State, journal: Journal, clock: _Clock) -> None:
-    best = evaluate.best_row(journal.rows)
+    best = experiment.best_row(journal.rows)
     store.save(step, state, best and best["step"])
     clock.saved()
-
-
-def _keys(built: Experiment) -> jax.Array:
-    """The keys of initialisation and of training."""
-    return jax.random.split(jax.random.key(built.config["seed"]))
 
 
 def _counter(built: Experiment, images: jax.Array) -> Callable[[State], dict]:
@@ -152,10 +153,14 @@ def _counter(built: Experiment, images: jax.Array) -> Callable[[State], dict]:
 
     def count(state: State) -> dict:
         counts: dict[str, Any] = {}
+        average = optim.averaged(state.opt_state)
         for split, of_split in labels.items():
             scores = np.asarray(logits(state.params, state.model_state, resident[split]))
             counts[f"{split}_errors"] = evaluate.count_errors(scores, of_split)
             counts[f"{split}_total"] = len(of_split)
+            if average is not None:
+                averages = np.asarray(logits(average, state.model_state, resident[split]))
+                counts[f"average_{split}_errors"] = evaluate.count_errors(averages, of_split)
         return {**counts, "test_errors_halves": evaluate.halves(scores, of_split)}
 
     return count
@@ -163,14 +168,12 @@ def _counter(built: Experiment, images: jax.Array) -> Callable[[State], dict]:
 
 def _row(built: Experiment, step: int, length: int, metrics: Mapping[str, jax.Array], clock: _Clock) -> dict:
     """The row of metrics.jsonl for the chunk of `length` steps that ended at `step`; Failed if it is not finite."""
+    layers = metrics.pop("layers")
     values = {name: np.atleast_1d(np.asarray(value, np.float64)) for name, value in metrics.items()}
     for name, value in values.items():
         bad = np.flatnonzero(~np.isfinite(value))
         if bad.size:
-            raise Failed(
-                f"{name} is {value[bad[0]]} in step {step - value.size + bad[0]}; checkpoints from before it are kept; "
-                "a lower learning rate or gradients of a smaller loss usually help"
-            )
+            raise _Exploded(name, value[bad[0]], int(step - value.size + bad[0]))
     images = length * built.config["batch_size"]
     return {
         "step": step,
@@ -182,6 +185,7 @@ def _row(built: Experiment, step: int, length: int, metrics: Mapping[str, jax.Ar
         "gradient_norm": float(values["gradient_norm"][0]),
         "update_ratio": float(values["update_ratio"][0]),
         "images_per_second": clock.rate(images),
+        "layers": program.layers_row(step, layers)["layers"],
     }
 
 
@@ -206,8 +210,10 @@ def _agree(folder: pathlib.Path, built: Experiment, force: bool) -> bool:
 def _result(built: Experiment, state: State, rows: Sequence[Mapping], seconds: float) -> dict:
     """result.json. "At best validation" is the row with the fewest validation errors, the latest of equals."""
     evaluated = [row for row in rows if "test_errors" in row]
-    best = evaluate.best_row(evaluated)
+    best = experiment.best_row(evaluated)
     images = built.total_steps * built.config["batch_size"]
+    averages = [row for row in evaluated if "average_validation_errors" in row]
+    average = min(averages, key=lambda row: (row["average_validation_errors"], -row["step"]), default={})
     return {
         "config": built.config["name"],
         "config_sha256": hashlib.sha256(json.dumps(built.config, sort_keys=True).encode()).hexdigest(),
@@ -228,6 +234,7 @@ def _result(built: Experiment, state: State, rows: Sequence[Mapping], seconds: f
         "test_errors_best": min(row["test_errors"] for row in evaluated),
         "test_errors_final": evaluated[-1]["test_errors"],
         "test_errors_halves": best["test_errors_halves"],
+        **{key: average[key] for key in ("average_validation_errors", "average_test_errors") if average},
         "processes": jax.process_count(),
         "seed": built.config["seed"],
     }

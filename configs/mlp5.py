@@ -36,10 +36,19 @@ def get_config(variant: str = "full") -> ConfigDict:
     ]
     config.strength = ((0.0, 1.0),)
     widths = (250, 200, 150, 100, 50) if smoke else (2500, 2000, 1500, 1000, 500)
-    config.model = dict(name="mlp", widths=widths, activation="scaled_tanh", init="lecun_normal")
+    config.model = dict(
+        name="mlp",
+        widths=widths,
+        activation="scaled_tanh",
+        init="lecun_normal",
+        norm="none",
+        input_dropout_rate=0.0,
+        dropout_rate=0.0,
+    )
 
     config.loss = dict(name="cross_entropy", label_smoothing=0.1)
-    config.optimizer = dict(name="adamw", b1=0.9, b2=0.99, eps=1e-8, weight_decay=0.01)
+    config.optimizer = dict(name="adamw", b1=0.9, b2=0.99, eps=1e-8, weight_decay=0.01, parameters="all")
+    config.regularisers = []
     config.schedule = dict(name="cosine", rate=1e-3, warmup=0.5, end=0.0)
 
     config.log_every = 25

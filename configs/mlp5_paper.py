@@ -40,11 +40,20 @@ def get_config(variant: str = "full") -> ConfigDict:
     ]
     config.strength = ((0.0, 1.0),)
     widths = (1000, 500) if smoke else (2500, 2000, 1500, 1000, 500)
-    config.model = dict(name="mlp", widths=widths, activation="scaled_tanh", init="uniform_0.05")
+    config.model = dict(
+        name="mlp",
+        widths=widths,
+        activation="scaled_tanh",
+        init="uniform_0.05",
+        norm="none",
+        input_dropout_rate=0.0,
+        dropout_rate=0.0,
+    )
 
     config.loss = dict(name="cross_entropy", label_smoothing=0.0)
-    config.optimizer = dict(name="sgd", momentum=0.0)
-    config.schedule = dict(name="geometric", rate=1e-3, end=1e-6, decay=0.995)
+    config.optimizer = dict(name="sgd")
+    config.regularisers = []
+    config.schedule = dict(name="geometric", rate=1e-3, end=1e-6, decay=0.995, warmup=0.0)
 
     config.log_every = 1000
     config.evaluate_every = 1

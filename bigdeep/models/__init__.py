@@ -7,38 +7,51 @@ import jax
 import jax.numpy as jnp
 
 from bigdeep import config
-from bigdeep.models import mlp
+from bigdeep.models import anatomy, deep, fractalnet, stack
 
-MODELS = {"mlp": mlp.mlp}
+MODELS = {"mlp": stack.mlp, "stack": stack.stack, "deep": deep.deep, "fractalnet": fractalnet.fractalnet}
 
 
 class Model(NamedTuple):
-    """init(key) -> (params, model_state).
+    """init(key) -> (params, model_state). The last layer of every net is called "output".
 
-    apply(params, model_state, inputs, key, *, train) -> (logits (B, classes), model_state).
+    apply(params, model_state, inputs, key, *, train) -> (logits (B, classes), model_state, idle), with idle the share
+      of saturated or dead units of each layer that has an activation, {layer: ()}.
+    layers(params, model_state, inputs, key) -> every layer as it was called while training, in order (anatomy.Layer).
     table() -> the layers with shapes, parameters and FLOPs, as text.
+    distances: whether the outputs are distances to codes of the classes (layers.rbf) rather than logits.
     """
 
     init: Callable
     apply: Callable
+    layers: Callable
     table: Callable[[], str]
+    distances: bool
 
 
 def build(section: Mapping, shape: Sequence[int], classes: int) -> Model:
     """The net that `config.model` names, for float32 inputs (B, H, W, C)."""
-    module = config.construct("model", MODELS, section, classes=classes)
-    example = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
+    module = config.construct("model", MODELS, section, shape=tuple(shape), classes=classes)
+    example = jnp.zeros((1, *shape))
 
     def init(key: jax.Array) -> tuple[Any, Any]:
-        variables = module.init(key, jnp.zeros(example.shape, example.dtype), train=False)
+        variables = module.init(key, example, train=False)
+        variables.pop("diagnosis", None)
         return variables.pop("params"), variables
 
     def apply(params: Any, model_state: Any, inputs: jax.Array, key: jax.Array, *, train: bool) -> tuple:
         variables = {"params": params, **model_state}
-        return module.apply(variables, inputs, train=train, rngs={"dropout": key}, mutable=list(model_state))
+        changing = [*(model_state if train else ()), "diagnosis"]
+        logits, changed = module.apply(variables, inputs, train=train, rngs={"dropout": key}, mutable=changing)
+        idle = anatomy.by_layer(changed.pop("diagnosis", {}), "idle")
+        return logits, {**model_state, **changed}, idle
+
+    def layers(params: Any, model_state: Any, inputs: jax.Array, key: jax.Array) -> list[anatomy.Layer]:
+        return anatomy.layers(module, {"params": params, **model_state}, inputs, key)
 
     def table() -> str:
         options = {"compute_flops": True, "console_kwargs": {"width": 120, "force_terminal": False}}
-        return module.tabulate(jax.random.key(0), jnp.zeros(example.shape), train=False, **options)
+        return module.tabulate(jax.random.key(0), example, train=False, **options)
 
-    return Model(init, apply, table)
+    distances = section["name"] == "stack" and section["layers"][-1]["name"] == "rbf"
+    return Model(init, apply, layers, table, distances)

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from bigdeep import cli, data, evaluate, experiment, runtime, writer
+from bigdeep import cli, data, experiment, runtime, writer
 from bigdeep.augment import generative
 from bigdeep.augment.generative import fit as fitting
 from bigdeep.errors import require
@@ -45,8 +45,9 @@ def judge(dataset: data.Dataset, path: pathlib.Path, workdir: pathlib.Path, coun
     require(found == fitted.shape, "--data", f"images {found}", f"those of the generator, {fitted.shape}")
     labels = np.arange(count) % fitted.classes
     samples = np.asarray(generative.sample(jax.random.key(0), fitted, jnp.asarray(labels)))
-    built, net = evaluate.selected(workdir)
-    named = np.asarray(net(experiment.padded(samples, built.config["data"]["size"]))).argmax(axis=1)
+    built, state = experiment.selected(workdir)
+    seen = experiment.padded(samples, built.config["data"]["size"])
+    named = np.asarray(jax.jit(built.logits)(state.params, state.model_state, seen)).argmax(axis=1)
     near = {
         "of_samples": nearest(samples[:CHUNK], dataset.train_images),
         "of_test_digits": nearest(dataset.test_images[:CHUNK], dataset.train_images),

@@ -1,0 +1,233 @@
+"""The layers a stack is made of: each a section of a config, with the input's shape to check it against.
+
+Inputs and outputs are (B, H, W, C) or, once flat, (B, N). Every layer is called with (x, train=…). To add one: its
+class, a function that checks its section and returns the class with its arguments bound, a line in LAYERS.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bigdeep import config
+from bigdeep.models import units
+from bigdeep.models.convolution import convolution as convolve
+
+
+class Dense(nn.Module):
+    """x -> activation(norm(x W + b)), x (B, N); no b where a norm has its own."""
+
+    width: int
+    activation: str
+    init: str
+    norm: str = "none"
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        a = x @ self.param("kernel", units.INITIALISERS[self.init], (x.shape[-1], self.width))
+        if self.norm == "none":
+            a = a + self.param("bias", units.biases(self.init), (self.width,))
+        return units.finish(self, a, self.activation, self.norm, train)
+
+
+class Convolution(nn.Module):
+    """x -> activation(norm(x * kernel + b)), x (B, H, W, C).
+
+    connections: for each output map the input maps it sees; () for all. Only these kernels exist: (K, K, pairs).
+    """
+
+    features: int
+    kernel: int
+    activation: str
+    init: str
+    norm: str = "none"
+    stride: int = 1
+    padding: str = "valid"
+    connections: Sequence[Sequence[int]] = ()
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        a = convolve(x, self._kernel(x.shape[-1]), self.stride, self.padding)
+        if self.norm == "none":
+            a = a + self.param("bias", units.biases(self.init), (self.features,))
+        return units.finish(self, a, self.activation, self.norm, train)
+
+    def _kernel(self, channels: int) -> jax.Array:
+        """(K, K, channels, features), with zeros where a map does not see another."""
+        size, draw = (self.kernel, self.kernel), units.INITIALISERS[self.init]
+        if not self.connections:
+            return self.param("kernel", draw, (*size, channels, self.features))
+
+        def kernels(key: jax.Array) -> jax.Array:
+            keys = jax.random.split(key, self.features)
+            pairs = zip(keys, self.connections, strict=True)
+            return jnp.concatenate([draw(k, (*size, len(seen), self.features))[..., 0] for k, seen in pairs], axis=2)
+
+        seen = np.array([(c, f) for f, maps in enumerate(self.connections) for c in maps])
+        dense = jnp.zeros((*size, channels, self.features))
+        return dense.at[:, :, seen[:, 0], seen[:, 1]].set(self.param("kernel", kernels))
+
+
+class Subsampling(nn.Module):
+    """x -> activation(w sum + b) over windows of size x size, one w and b a map: LeCun's trainable average."""
+
+    size: int
+    activation: str
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        shape = (x.shape[-1],)
+        weight = self.param("kernel", nn.initializers.constant(1 / self.size**2), shape)
+        a = _windows(x, self.size).sum((2, 4)) * weight + self.param("bias", nn.initializers.zeros, shape)
+        return units.finish(self, a, self.activation, "none", train)
+
+
+class MaxPool(nn.Module):
+    """The largest of each window of size x size."""
+
+    size: int
+
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        return _windows(x, self.size).max((2, 4))
+
+
+class AveragePool(nn.Module):
+    """The mean of each window of size x size."""
+
+    size: int
+
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        return _windows(x, self.size).mean((2, 4))
+
+
+class Flatten(nn.Module):
+    """(B, H, W, C) -> (B, H W C)."""
+
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        return x.reshape(len(x), -1)
+
+
+class Dropout(nn.Module):
+    """While training, x -> x m / (1 - dropout_rate), with m = 0 for a share dropout_rate of the units, 1 else."""
+
+    dropout_rate: float
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        return nn.Dropout(self.dropout_rate, deterministic=not train)(x)
+
+
+class RBF(nn.Module):
+    """x -> -|x - c|^2 for the code c of each class, fixed: the nearest code has the largest output."""
+
+    codes: tuple[tuple[float, ...], ...]
+
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        return -jnp.sum((x[:, None] - jnp.asarray(self.codes, x.dtype)) ** 2, axis=-1)
+
+
+def _windows(x: jax.Array, size: int) -> jax.Array:
+    """(B, H, W, C) -> (B, H/size, size, W/size, size, C); what does not fill a window is cut off."""
+    batch, height, width, channels = x.shape
+    high, wide = height // size, width // size
+    return x[:, : high * size, : wide * size].reshape(batch, high, size, wide, size, channels)
+
+
+def flatten() -> Callable[..., nn.Module]:
+    """(H, W, C) -> (H W C,)."""
+    return Flatten
+
+
+def dense(width: int, activation: str, init: str, shape: Sequence[int], norm: str = "none") -> Callable[..., nn.Module]:
+    """A fully connected layer. width: units, >= 1; norm: "none", "layer" or "batch", before the activation."""
+    config.integer("width", width, 1)
+    units.check(activation, norm, init)
+    config.check(len(shape) == 1, "name", f"dense on {tuple(shape)}", 'dict(name="flatten") before it')
+    return functools.partial(Dense, width, activation, init, norm)
+
+
+def convolution(
+    features: int,
+    kernel: int,
+    activation: str,
+    init: str,
+    shape: Sequence[int],
+    norm: str = "none",
+    stride: int = 1,
+    padding: str = "valid",
+    connections: Sequence[Sequence[int]] = (),
+) -> Callable[..., nn.Module]:
+    """A convolution with kernel x kernel weights; no kernel is flipped.
+
+    features: output maps, >= 1; stride >= 1; padding: "valid", or "same" for a frame of zeros.
+    connections: for each output map the input maps it sees, from 0; () for all.
+    """
+    config.integer("features", features, 1)
+    units.check(activation, norm, init)
+    config.choice("padding", padding, ("valid", "same"))
+    _check_window("kernel", kernel, shape)
+    config.integer("stride", stride, 1)
+    if connections:
+        config.check(len(connections) == features, "connections", len(connections), f"{features} rows, one a map")
+        for maps in connections:
+            known = len(set(maps)) == len(maps) > 0 and all(c in range(shape[2]) for c in maps)
+            config.check(known, "connections", maps, f"different input maps from 0 to {shape[2] - 1}")
+    table = tuple(tuple(maps) for maps in connections)
+    return functools.partial(Convolution, features, kernel, activation, init, norm, stride, padding, table)
+
+
+def subsampling(size: int, activation: str, shape: Sequence[int]) -> Callable[..., nn.Module]:
+    """LeCun's trainable subsampling by size. Source: LeCun et al. 1998, "Gradient-based learning", section II.B."""
+    _check_window("size", size, shape)
+    config.choice("activation", activation, units.ACTIVATIONS)
+    return functools.partial(Subsampling, size, activation)
+
+
+def max_pool(size: int, shape: Sequence[int]) -> Callable[..., nn.Module]:
+    """Max-pooling by size."""
+    _check_window("size", size, shape)
+    return functools.partial(MaxPool, size)
+
+
+def average_pool(size: int, shape: Sequence[int]) -> Callable[..., nn.Module]:
+    """Average pooling by size."""
+    _check_window("size", size, shape)
+    return functools.partial(AveragePool, size)
+
+
+def dropout(dropout_rate: float) -> Callable[..., nn.Module]:
+    """Dropout. dropout_rate: the share of units that are DROPPED while training, in [0, 1); nothing is at test."""
+    config.number("dropout_rate", dropout_rate, 0.0, 0.999)
+    return functools.partial(Dropout, float(dropout_rate))
+
+
+def rbf(codes: Sequence[str], shape: Sequence[int], classes: int) -> Callable[..., nn.Module]:
+    """Distances to a fixed code a class, to be trained with the loss "map".
+
+    codes: a string a class; "#" stands for +1, anything else for -1; as long as the input.
+    Source: LeCun et al. 1998, "Gradient-based learning", section II.B, where they are bitmaps of 7 x 12 pixels.
+    """
+    config.check(len(codes) == classes, "codes", len(codes), f"{classes} of them, one a class")
+    for code in codes:
+        config.check((len(code),) == tuple(shape), "codes", code, f"one of as many signs as inputs, {tuple(shape)}")
+    return functools.partial(RBF, tuple(tuple(1.0 if sign == "#" else -1.0 for sign in code) for code in codes))
+
+
+def _check_window(what: str, size: int, shape: Sequence[int]) -> None:
+    config.check(len(shape) == 3, "name", f"a layer for images on {tuple(shape)}", "it before the flat ones")
+    config.integer(what, size, 1, min(shape[:2]))
+
+
+LAYERS = {
+    "flatten": flatten,
+    "dense": dense,
+    "convolution": convolution,
+    "subsampling": subsampling,
+    "max_pool": max_pool,
+    "average_pool": average_pool,
+    "dropout": dropout,
+    "rbf": rbf,
+}

@@ -1,0 +1,81 @@
+"""Nets layer by layer, as their configs list them; a multilayer perceptron is one of them."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from bigdeep import config
+from bigdeep.models import layers as kinds
+from bigdeep.models import units
+
+
+class Stack(nn.Module):
+    """x -> the last of its layers of … of the first. Inputs (B, H, W, C); outputs (B, classes)."""
+
+    layers: Mapping[str, Callable[..., nn.Module]]
+
+    @nn.compact
+    def __call__(self, inputs: jax.Array, *, train: bool) -> jax.Array:
+        x = inputs
+        for name, layer in self.layers.items():
+            x = layer(name=name)(x, train=train)
+        return x
+
+
+def stack(init: str, layers: Sequence[Mapping], shape: Sequence[int], classes: int) -> Stack:
+    """A net of the given layers, one after the other (bigdeep/models/layers.py).
+
+    init: the initialiser of all weights (bigdeep/models/units.py). The last layer must have an output a class; it is
+    called "output", the others by their kind and number: convolution1, max_pool1, convolution2, …
+    """
+    config.check(isinstance(layers, Sequence) and len(layers) > 0, "layers", layers, "at least one")
+    made, count, shape = {}, Counter(), tuple(shape)
+    for i, section in enumerate(layers):
+        layer = config.construct(f"layers[{i}]", kinds.LAYERS, section, init=init, shape=shape, classes=classes)
+        count[section["name"]] += 1
+        made["output" if i == len(layers) - 1 else f"{section['name']}{count[section['name']]}"] = layer
+        shape = _output_shape(layer(), shape)
+    config.check(shape == (classes,), "layers", f"outputs {shape}", f"({classes},), one a class")
+    return Stack(made)
+
+
+def _output_shape(layer: nn.Module, shape: Sequence[int]) -> tuple[int, ...]:
+    def run(x: jax.Array) -> jax.Array:
+        return layer.init_with_output(jax.random.key(0), x, train=False)[0]
+
+    return jax.eval_shape(run, jax.ShapeDtypeStruct((1, *shape), jnp.float32)).shape[1:]
+
+
+def mlp(
+    widths: Sequence[int],
+    activation: str,
+    init: str,
+    norm: str,
+    input_dropout_rate: float,
+    dropout_rate: float,
+    shape: Sequence[int],
+    classes: int,
+) -> Stack:
+    """A multilayer perceptron of the given hidden widths, linear at the output.
+
+    widths: at least one hidden layer, each >= 1. activation, init, norm: names, see bigdeep/models/units.py.
+    input_dropout_rate, dropout_rate: the share of pixels, and of units of each hidden layer, DROPPED while training.
+    Source: Cireşan et al. 2010 (arXiv 1003.0358); Srivastava et al. 2014 (JMLR 15) for dropout.
+    """
+    config.check(isinstance(widths, Sequence) and len(widths) > 0, "widths", widths, "at least one hidden layer")
+    for width in widths:
+        config.integer("widths", width, 1)
+    units.check(activation, norm, init)
+    config.number("input_dropout_rate", input_dropout_rate, 0.0, 0.999)
+    config.number("dropout_rate", dropout_rate, 0.0, 0.999)
+
+    def dropped(rate: float) -> list[dict]:
+        return [{"name": "dropout", "dropout_rate": rate}] if rate else []
+
+    layers = [{"name": "flatten"}, *dropped(input_dropout_rate)]
+    for width in widths:
+        layers += [{"name": "dense", "width": width, "activation": activation, "norm": norm}, *dropped(dropout_rate)]
+    return stack(init, [*layers, {"name": "dense", "width": classes, "activation": "linear"}], shape, classes)

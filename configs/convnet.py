@@ -1,0 +1,40 @@
+"""The second source's convnet: 5 maps of 5x5, tanh, 100 sigmoid units, sum of squared errors, online gradient descent.
+
+Source: a home-made framework of 2017, which got to 51 % right with it in 14 hours.
+Command: python -m bigdeep.main --config=configs/convnet.py
+Cost: TODO. Expected: TODO.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config(variant: str = "full") -> ConfigDict:
+    smoke = {"full": False, "smoke": True}[variant]
+    config = ConfigDict()
+    config.seed = 0
+    config.epochs = 1 if smoke else 10
+    config.batch_size = 1
+
+    config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=32, validation=0)
+    config.augment = []
+    config.strength = ((0.0, 1.0),)
+    config.model = dict(
+        name="stack",
+        init="xavier_uniform",
+        layers=[
+            dict(name="convolution", features=5, kernel=5, activation="tanh"),
+            dict(name="flatten"),
+            dict(name="dense", width=100, activation="sigmoid"),
+            dict(name="dense", width=10, activation="linear"),
+        ],
+    )
+
+    config.loss = dict(name="squared_error", low=0.0, high=1.0)
+    config.optimizer = dict(name="sgd")
+    config.regularisers = []
+    config.schedule = dict(name="constant", rate=5e-4, warmup=0.0)
+
+    config.log_every = 10000
+    config.evaluate_every = 1
+    config.checkpoint_seconds = 60.0
+    return config

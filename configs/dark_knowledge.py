@@ -1,0 +1,48 @@
+"""Dark knowledge: what a large net knows beside the labels, taught to a small one. 800-800, 1200-1200, 800-800 again.
+
+Source: Hinton, Vinyals, Dean 2015 (arXiv 1503.02531), section 3: 146 test errors of a plain net of two layers of 800
+rectified units, 67 of one of 1200 with dropout, max-norm and jitter of 2 pixels, 74 of the first one taught by it.
+Command: python -m bigdeep.main --config=configs/dark_knowledge.py:plain
+then …py:teacher, and then …py:distilled, which reads the teacher from runs/dark_knowledge-teacher.
+Cost: TODO. Expected: TODO.
+"""
+
+from ml_collections import ConfigDict
+
+VARIANTS = ("plain", "teacher", "distilled")
+
+
+def get_config(variant: str = "distilled") -> ConfigDict:
+    smoke, teacher, distilled = variant == "smoke", variant == "teacher", variant == "distilled"
+    if variant not in ("smoke", *VARIANTS):
+        raise KeyError(variant)
+    config = ConfigDict()
+    config.seed = 0
+    config.epochs = 3 if smoke else 120 if teacher else 60
+    config.batch_size = 100
+
+    config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=28, validation=0)
+    config.augment = [dict(name="crop", padding=2)] if teacher else []
+    config.strength = ((0.0, 1.0),)
+    width = 100 if smoke else 1200 if teacher else 800
+    config.model = dict(
+        name="mlp",
+        widths=(width, width),
+        activation="relu",
+        init="he_normal",
+        norm="none",
+        input_dropout_rate=0.2 if teacher else 0.0,
+        dropout_rate=0.5 if teacher else 0.0,
+    )
+
+    config.loss = dict(name="cross_entropy", label_smoothing=0.0)
+    if distilled:
+        config.loss = dict(name="distillation", workdir="runs/dark_knowledge-teacher", temperature=20.0, hard=0.0)
+    config.optimizer = dict(name="adam", b1=0.9, b2=0.99, eps=1e-8)
+    config.regularisers = [dict(name="max_norm", limit=4.0)] if teacher else []
+    config.schedule = dict(name="cosine", rate=1e-3, warmup=0.5, end=0.0)
+
+    config.log_every = 100
+    config.evaluate_every = 1 if smoke else 5
+    config.checkpoint_seconds = 60.0
+    return config

@@ -1,0 +1,43 @@
+"""Simard's perceptron: 800 hidden units, cross-entropy, elastic deformations.
+
+Source: Simard, Steinkraus, Platt 2003, "Best practices for convolutional neural networks applied to visual document
+analysis", table 1: 0.7 % with elastic deformations and cross-entropy, 1.6 % without.
+Command: python -m bigdeep.main --config=configs/simard_mlp.py
+Cost: TODO. Expected: TODO.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config(variant: str = "full") -> ConfigDict:
+    smoke = {"full": False, "smoke": True}[variant]
+    config = ConfigDict()
+    config.seed = 0
+    config.epochs = 3 if smoke else 150
+    config.batch_size = 240
+
+    config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=29, validation=0)
+    config.augment = [
+        dict(name="affine", rotation=(15.0,) * 10, shear_share=0.5, scale=0.15, translation=0.0),
+        dict(name="elastic", sigma=6.0, alpha=36.0),
+    ]
+    config.strength = ((0.0, 1.0),)
+    config.model = dict(
+        name="mlp",
+        widths=(800,),
+        activation="relu",
+        init="lecun_normal",
+        norm="layer",
+        input_dropout_rate=0.0,
+        dropout_rate=0.0,
+    )
+
+    config.loss = dict(name="cross_entropy", label_smoothing=0.1)
+    config.optimizer = dict(name="adamw", b1=0.9, b2=0.99, eps=1e-8, weight_decay=0.01, parameters="all")
+    config.regularisers = []
+    config.schedule = dict(name="cosine", rate=2e-3, warmup=0.5, end=0.0)
+
+    config.log_every = 50
+    config.evaluate_every = 5
+    config.checkpoint_seconds = 60.0
+    return config

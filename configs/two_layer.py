@@ -1,0 +1,39 @@
+"""The second source's first net: 1024-100-10, sigmoid, sum of squared errors, online gradient descent.
+
+Source: a home-made framework of 2017, which got to 85-90 % right with it at this learning rate.
+Command: python -m bigdeep.main --config=configs/two_layer.py
+Cost: TODO. Expected: TODO.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config(variant: str = "full") -> ConfigDict:
+    smoke = {"full": False, "smoke": True}[variant]
+    config = ConfigDict()
+    config.seed = 0
+    config.epochs = 1 if smoke else 20
+    config.batch_size = 1
+
+    config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=32, validation=0)
+    config.augment = []
+    config.strength = ((0.0, 1.0),)
+    config.model = dict(
+        name="stack",
+        init="xavier_uniform",
+        layers=[
+            dict(name="flatten"),
+            dict(name="dense", width=100, activation="sigmoid"),
+            dict(name="dense", width=10, activation="linear"),
+        ],
+    )
+
+    config.loss = dict(name="squared_error", low=0.0, high=1.0)
+    config.optimizer = dict(name="sgd")
+    config.regularisers = []
+    config.schedule = dict(name="constant", rate=1e-3, warmup=0.0)
+
+    config.log_every = 10000
+    config.evaluate_every = 1
+    config.checkpoint_seconds = 60.0
+    return config
