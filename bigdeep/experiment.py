@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from bigdeep import augment as augmentations
 from bigdeep import checkpoint, losses, models, optim, runtime, schedules, step, writer
@@ -46,6 +47,7 @@ class Experiment(NamedTuple):
     validation: Split
     test: Split
     model: models.Model
+    tx: optax.GradientTransformation
     loss: losses.Loss | None
     augment: Callable | None
     init: Callable
@@ -124,7 +126,7 @@ def _assemble(
     logits = functools.partial(step.eval_step, batch_size=EVALUATION_BATCH, apply=apply_undeformed)
     splits, steps = (dataset, train, validation, test), (init, one_step, train_steps, logits)
     lengths = (epoch_steps, total_steps, log_every, evaluate_every, checkpoint_seconds)
-    return Experiment(plain, *splits, net, loss_fn, deform, *steps, *lengths)
+    return Experiment(plain, *splits, net, tx, loss_fn, deform, *steps, *lengths)
 
 
 def _splits(name: str, source: str, dir: str, size: int, validation: int) -> tuple:

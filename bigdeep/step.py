@@ -45,7 +45,7 @@ def train_step(
     update_ratio = |update|_2 / |params|_2 before the update; layers, {layer: the same of each, and its idle units}.
     """
     images, labels = batch
-    augment_key, apply_key = jax.random.split(jax.random.fold_in(key, state.step))
+    augment_key, apply_key = keys(key, state.step)
     inputs = augment(augment_key, images, labels, strength(state.step))
     gradient = functools.partial(value_and_gradient, apply=apply, loss_fn=loss_fn)
     loss, seen, grads = gradient(state.params, state.model_state, inputs, labels, apply_key)
@@ -62,6 +62,11 @@ def train_step(
     }
     params = optax.apply_updates(state.params, updates)
     return State(state.step + 1, params, seen.model_state, opt_state), metrics
+
+
+def keys(key: jax.Array, step: jax.Array) -> jax.Array:
+    """The keys of a step's deformations and of what is random in its forward pass."""
+    return jax.random.split(jax.random.fold_in(key, step))
 
 
 class Seen(NamedTuple):

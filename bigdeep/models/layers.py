@@ -67,8 +67,9 @@ class Convolution(nn.Module):
             return jnp.concatenate([draw(k, (*size, len(seen), self.features))[..., 0] for k, seen in pairs], axis=2)
 
         seen = np.array([(c, f) for f, maps in enumerate(self.connections) for c in maps])
-        dense = jnp.zeros((*size, channels, self.features))
-        return dense.at[:, :, seen[:, 0], seen[:, 1]].set(self.param("kernel", kernels))
+        own = self.param("kernel", kernels)
+        dense = jnp.zeros((*size, channels, self.features), own.dtype)
+        return dense.at[:, :, seen[:, 0], seen[:, 1]].set(own)
 
 
 class Subsampling(nn.Module):

@@ -46,7 +46,7 @@ def _output_shape(layer: nn.Module, shape: Sequence[int]) -> tuple[int, ...]:
     def run(x: jax.Array) -> jax.Array:
         return layer.init_with_output(jax.random.key(0), x, train=False)[0]
 
-    return jax.eval_shape(run, jax.ShapeDtypeStruct((1, *shape), jnp.float32)).shape[1:]
+    return jax.eval_shape(run, jax.ShapeDtypeStruct((1, *shape), jnp.result_type(float))).shape[1:]
 
 
 def mlp(
