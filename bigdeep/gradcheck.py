@@ -91,7 +91,9 @@ def of_net(built: experiment.Experiment, images: int, positions: int) -> tuple[l
     params, model_state = double(state.params), double(state.model_state)
     inputs = warp.scale(jnp.asarray(built.train.images[:images], jnp.float64))
     labels, key = jnp.asarray(built.train.labels[:images]), jax.random.key(built.config["seed"])
-    alone = [c for layer in built.model.layers(params, model_state, inputs, key) for c in of_layer(layer, positions, rng)]
+    alone = [
+        c for layer in built.model.layers(params, model_state, inputs, key) for c in of_layer(layer, positions, rng)
+    ]
 
     flat, structure = jax.tree_util.tree_flatten_with_path(params)
     names = ["/".join(part.key for part in path) for path, _ in flat]
@@ -144,7 +146,9 @@ def main() -> None:
     print(table(alone, through, TOLERANCE))
     wrong = culprits(alone, TOLERANCE)
     if wrong:
-        worst = "; ".join(f"{c.layer} ({c.kind}) by its {c.tensor}: {c.autodiff:.3g} instead of {c.difference:.3g}" for c in wrong)
+        worst = "; ".join(
+            f"{c.layer} ({c.kind}) by its {c.tensor}: {c.autodiff:.3g} instead of {c.difference:.3g}" for c in wrong
+        )
         raise Failed(f"gradcheck: the backward pass is wrong in {worst}")
     off = [c for c in through if not c.error <= TOLERANCE]
     if off:

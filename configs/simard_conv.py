@@ -1,4 +1,4 @@
-"""Simard's simple convolutional net: 5 and 50 maps of 5x5 kernels at stride 2, 100 hidden units, cross-entropy, elastic.
+"""Simard's simple convolutional net: 5 and 50 maps of 5x5 kernels at stride 2, 100 hidden units, elastic images.
 
 Source: Simard, Steinkraus, Platt 2003, "Best practices for convolutional neural networks applied to visual document
 analysis", table 1: 0.4 % with elastic deformations and cross-entropy.
