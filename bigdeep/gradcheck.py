@@ -28,7 +28,7 @@ WHOLE = "whole net"
 
 
 class Check(NamedTuple):
-    """One tensor's comparison. tensor: its name; "input" or "logits" for what came in. within: layers inside the layer.
+    """One tensor's comparison. layer, kind: where it is; tensor: its name, or "input" for what came in.
 
     error: the largest relative error; autodiff, difference: the values there; kinks: positions passed over.
     """
@@ -67,7 +67,7 @@ def compare(function: Callable, tensors: Mapping[str, Any], positions: int, rng:
 
 
 def of_layer(layer: Any, positions: int, rng: np.random.Generator) -> list[Check]:
-    """A layer alone (models.anatomy.Layer): its own weights and its inputs, by a random linear function of its output."""
+    """A layer alone (models.anatomy.Layer): its own weights and its inputs, by a random sum of its outputs."""
     along = jnp.asarray(rng.standard_normal(layer.output.shape))
     own = {name: value for name, value in layer.params.items() if not isinstance(value, Mapping)}
     real = [i for i, value in enumerate(layer.inputs) if hasattr(value, "dtype") and value.dtype == jnp.float64]
@@ -91,9 +91,8 @@ def of_net(built: experiment.Experiment, images: int, positions: int) -> tuple[l
     params, model_state = double(state.params), double(state.model_state)
     inputs = warp.scale(jnp.asarray(built.train.images[:images], jnp.float64))
     labels, key = jnp.asarray(built.train.labels[:images]), jax.random.key(built.config["seed"])
-    alone = [
-        c for layer in built.model.layers(params, model_state, inputs, key) for c in of_layer(layer, positions, rng)
-    ]
+    layers = built.model.layers(params, model_state, inputs, key)
+    alone = [check for layer in layers for check in of_layer(layer, positions, rng)]
 
     flat, structure = jax.tree_util.tree_flatten_with_path(params)
     names = ["/".join(part.key for part in path) for path, _ in flat]
@@ -146,10 +145,8 @@ def main() -> None:
     print(table(alone, through, TOLERANCE))
     wrong = culprits(alone, TOLERANCE)
     if wrong:
-        worst = "; ".join(
-            f"{c.layer} ({c.kind}) by its {c.tensor}: {c.autodiff:.3g} instead of {c.difference:.3g}" for c in wrong
-        )
-        raise Failed(f"gradcheck: the backward pass is wrong in {worst}")
+        values = "{0.layer} ({0.kind}) by its {0.tensor}: {0.autodiff:.3g} instead of {0.difference:.3g}"
+        raise Failed(f"gradcheck: the backward pass is wrong in {'; '.join(values.format(check) for check in wrong)}")
     off = [c for c in through if not c.error <= TOLERANCE]
     if off:
         names = ", ".join(f"{c.layer} {c.tensor} ({c.error:.1e})" for c in off)

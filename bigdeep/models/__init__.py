@@ -36,8 +36,7 @@ def build(section: Mapping, shape: Sequence[int], classes: int) -> Model:
 
     def init(key: jax.Array) -> tuple[Any, Any]:
         variables = module.init(key, example, train=False)
-        variables.pop("diagnosis", None)
-        return variables.pop("params"), variables
+        return variables.pop("params", {}), variables
 
     def apply(params: Any, model_state: Any, inputs: jax.Array, key: jax.Array, *, train: bool) -> tuple:
         variables = {"params": params, **model_state}

@@ -22,14 +22,14 @@ class Dense(nn.Module):
 
     width: int
     activation: str
-    init: str
+    initialiser: str
     norm: str = "none"
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        a = x @ self.param("kernel", units.INITIALISERS[self.init], (x.shape[-1], self.width))
+        a = x @ self.param("kernel", units.INITIALISERS[self.initialiser], (x.shape[-1], self.width))
         if self.norm == "none":
-            a = a + self.param("bias", units.biases(self.init), (self.width,))
+            a = a + units.of_each_map(self.param("bias", units.biases(self.initialiser), (self.width,)), a)
         return units.finish(self, a, self.activation, self.norm, train)
 
 
@@ -42,7 +42,7 @@ class Convolution(nn.Module):
     features: int
     kernel: int
     activation: str
-    init: str
+    initialiser: str
     norm: str = "none"
     stride: int = 1
     padding: str = "valid"
@@ -52,12 +52,12 @@ class Convolution(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         a = convolve(x, self._kernel(x.shape[-1]), self.stride, self.padding)
         if self.norm == "none":
-            a = a + self.param("bias", units.biases(self.init), (self.features,))
+            a = a + units.of_each_map(self.param("bias", units.biases(self.initialiser), (self.features,)), a)
         return units.finish(self, a, self.activation, self.norm, train)
 
     def _kernel(self, channels: int) -> jax.Array:
         """(K, K, channels, features), with zeros where a map does not see another."""
-        size, draw = (self.kernel, self.kernel), units.INITIALISERS[self.init]
+        size, draw = (self.kernel, self.kernel), units.INITIALISERS[self.initialiser]
         if not self.connections:
             return self.param("kernel", draw, (*size, channels, self.features))
 
@@ -82,7 +82,9 @@ class Subsampling(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         shape = (x.shape[-1],)
         weight = self.param("kernel", nn.initializers.constant(1 / self.size**2), shape)
-        a = _windows(x, self.size).sum((2, 4)) * weight + self.param("bias", nn.initializers.zeros, shape)
+        bias = self.param("bias", nn.initializers.zeros, shape)
+        a = _windows(x, self.size).sum((2, 4))
+        a = a * units.of_each_map(weight, a) + units.of_each_map(bias, a)
         return units.finish(self, a, self.activation, "none", train)
 
 
@@ -127,7 +129,7 @@ class RBF(nn.Module):
     codes: tuple[tuple[float, ...], ...]
 
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        return -jnp.sum((x[:, None] - jnp.asarray(self.codes, x.dtype)) ** 2, axis=-1)
+        return -jnp.sum((x[:, None] - jnp.asarray(self.codes, x.dtype)[None]) ** 2, axis=-1)
 
 
 def _windows(x: jax.Array, size: int) -> jax.Array:

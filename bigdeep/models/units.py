@@ -64,6 +64,11 @@ def biases(init: str) -> Callable:
     return paper_uniform if init == "uniform_0.05" else nn.initializers.zeros
 
 
+def of_each_map(values: jax.Array, x: jax.Array) -> jax.Array:
+    """Values (C,) in the shape that goes with x (…, C)."""
+    return values.reshape((1,) * (x.ndim - 1) + (-1,))
+
+
 def finish(module: nn.Module, a: jax.Array, activation: str, norm: str, train: bool) -> jax.Array:
     """activation(norm(a)), to be called within a layer; the share of idle units goes to its "diagnosis"."""
     if norm == "layer":
@@ -72,7 +77,8 @@ def finish(module: nn.Module, a: jax.Array, activation: str, norm: str, train: b
         a = nn.BatchNorm(use_running_average=not train, momentum=0.9, name="norm")(a)
     function, bounds = ACTIVATIONS[activation]
     y = function(a)
-    if activation != "linear" and module.is_mutable_collection("diagnosis"):
+    watched = module.is_mutable_collection("diagnosis") and not module.is_initializing()
+    if activation != "linear" and watched:
         module.sow("diagnosis", "idle", idle(y, bounds), init_fn=lambda: None, reduce_fn=lambda _, new: new)
     return y
 

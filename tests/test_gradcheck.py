@@ -1,0 +1,96 @@
+"""The gradient check finds a planted bug, and only that one."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bigdeep import experiment, gradcheck
+from bigdeep.models import layers
+from conftest import run_bigdeep
+
+
+@jax.custom_vjp
+def flatten_of_the_source(x):
+    return x.reshape(len(x), -1)
+
+
+def _forward(x):
+    y = flatten_of_the_source(x)
+    return y, (y, x.shape)
+
+
+def _backward(saved, gradient):
+    """The bug of the second source: the output is passed back instead of the gradient."""
+    y, shape = saved
+    del gradient
+    return (y.reshape(shape),)
+
+
+class BuggyFlatten(nn.Module):
+    """A user's own layer with a backward pass of its own."""
+
+    def __call__(self, x, *, train):
+        return flatten_of_the_source(x)
+
+
+flatten_of_the_source.defvjp(_forward, lambda saved, gradient: _backward((saved[0], saved[1]), gradient))
+
+
+def small(smoke, name):
+    config = smoke(name)
+    for layer in config["model"].get("layers", []):
+        if layer["name"] == "convolution":
+            layer["features"] = min(layer["features"], 16)
+    return config
+
+
+@pytest.fixture
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.mark.parametrize("name", ["lenet5_maxpool", "fractalnet", "deep_highway", "simard_mlp"])
+def test_every_layer_of_our_nets_is_right(smoke, name, double):
+    alone, through = gradcheck.of_net(experiment.build(small(smoke, name)), images=3, positions=2)
+    assert max(check.error for check in (*alone, *through)) < 1e-6
+    assert {check.layer for check in alone} >= {"output", gradcheck.WHOLE}
+    assert {check.tensor for check in through} >= {"kernel", "bias", "input"}
+
+
+def test_the_bug_of_the_second_source_is_found_and_named(smoke, double, monkeypatch):
+    """The layers before it are wrong through the net too, but only its own backward pass is wrong alone."""
+    monkeypatch.setitem(layers.LAYERS, "flatten", lambda: BuggyFlatten)
+    built = experiment.build(small(smoke, "lenet5_maxpool"))
+    alone, through = gradcheck.of_net(built, images=3, positions=2)
+    assert {check.layer for check in gradcheck.culprits(alone, gradcheck.TOLERANCE)} == {"flatten1"}
+    wrong = {check.layer for check in through if check.error > gradcheck.TOLERANCE}
+    assert {"convolution1", "convolution2", "convolution3"} <= wrong
+    assert "output" not in wrong
+    assert "WRONG" in gradcheck.table(alone, through, gradcheck.TOLERANCE)
+
+
+def test_differences_pass_over_kinks_and_find_wrong_gradients(rng, double):
+    x = {"x": jnp.asarray([0.0, 0.5, -0.5])}
+    ((name, error, _, _, kinks),) = gradcheck.compare(lambda t: jnp.abs(t["x"]).sum(), x, 3, rng)
+    assert (name, kinks) == ("x", 1)
+    assert error < 1e-9
+
+    @jax.custom_vjp
+    def cube(x):
+        return x**3
+
+    cube.defvjp(lambda x: (x**3, x), lambda x, g: (2 * g * x**2,))
+    ((_, error, autodiff, difference, _),) = gradcheck.compare(lambda t: cube(t["x"]).sum(), x, 3, rng)
+    assert error == pytest.approx(1 / 3, rel=1e-3)
+    assert autodiff / difference == pytest.approx(2 / 3, rel=1e-3)
+    assert np.isfinite(difference)
+
+
+def test_the_command_prints_a_table():
+    done = run_bigdeep("bigdeep.gradcheck", "--config=configs/two_layer.py:smoke", "--positions=2")
+    assert done.returncode == 0, done.stderr
+    assert "dense1" in done.stdout
+    assert "agree with central differences" in done.stdout
