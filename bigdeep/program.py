@@ -55,6 +55,6 @@ def explosion(built: Experiment, state: State, rows: Sequence[Mapping], failed: 
     for step in range(at, failed + 1):
         state, metrics = steps(state, length=1)
         history.append(layers_row(step, metrics["layers"]))
-        if not np.isfinite(float(metrics["train_loss"])):
+        if not np.isfinite(metrics["train_loss"]).all():
             break
     return diagnosis.first_to_grow(history)

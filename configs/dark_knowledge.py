@@ -18,8 +18,8 @@ def get_config(variant: str = "distilled") -> ConfigDict:
         raise KeyError(variant)
     config = ConfigDict()
     config.seed = 0
-    config.epochs = 3 if smoke else 120 if teacher else 60
-    config.batch_size = 100
+    config.epochs = 3 if smoke else 80 if teacher else 40
+    config.batch_size = 200
 
     config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=28, validation=0)
     config.augment = [dict(name="crop", padding=2)] if teacher else []

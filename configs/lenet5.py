@@ -4,7 +4,8 @@ Source: LeCun, Bottou, Bengio, Haffner 1998, "Gradient-based learning applied to
 0.95 % test error without distortions, 0.8 % with.
 Command: python -m bigdeep.main --config=configs/lenet5.py
 or …py:VARIANT: softmax (a linear head of 10 with cross-entropy instead of the codes), distorted (softmax on elastic and
-affine images), or tiny_dnn (average pooling, tanh, targets +-0.8, Adagrad, as that framework's example: 1.2 % in 13 minutes).
+affine images), or tiny_dnn (average pooling, tanh, targets +-0.8, Adagrad, as that framework's example: 1.2 % in 13
+minutes).
 Cost: TODO. Expected: TODO.
 
 Different from the paper: AdamW and a cosine instead of the stochastic diagonal Levenberg-Marquardt method; batches

@@ -67,7 +67,7 @@ def test_print_config_shows_the_resolved_config():
 def test_dry_run_trains_nothing_and_says_what_it_would_take(tmp_path):
     done = run_bigdeep(SMOKE, "--dry_run", f"--workdir={tmp_path / 'run'}")
     assert done.returncode == 0, done.stderr
-    for text in ("layer3", "flops", "Total Parameters", "whole run", "images/s", "mnist-5k"):
+    for text in ("output", "flops", "Total Parameters", "whole run", "images/s", "mnist-5k"):
         assert text in done.stdout
     assert not (tmp_path / "run").exists()
 

@@ -45,10 +45,11 @@ def test_the_papers_nets_have_the_papers_parameter_counts(name, count):
 def test_the_paper_to_the_letter():
     config = full("mlp5_paper")
     assert config["batch_size"] == 1
-    assert config["optimizer"] == {"name": "sgd", "momentum": 0.0}
+    assert config["optimizer"] == {"name": "sgd"}
     assert (config["schedule"]["rate"], config["schedule"]["end"]) == (1e-3, 1e-6)
     assert (config["model"]["activation"], config["model"]["init"]) == ("scaled_tanh", "uniform_0.05")
     assert config["loss"]["label_smoothing"] == 0.0
+    assert config["regularisers"] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -29,3 +29,16 @@ def test_validation_is_the_training_set_or_its_last_images(smoke, digits):
     assert np.array_equal(held_out.validation.images, digits.train_images[3500:])
     assert np.array_equal(held_out.validation.labels, digits.train_labels[3500:])
     assert held_out.epoch_steps == 3500 // held_out.config["batch_size"]
+
+
+def test_best_row_is_the_latest_of_the_fewest_validation_errors_whatever_the_test_set_says():
+    rows = [
+        {"step": 1},
+        {"step": 2, "validation_errors": 5, "test_errors": 1},
+        {"step": 3, "validation_errors": 4, "test_errors": 9},
+        {"step": 4, "validation_errors": 4, "test_errors": 8},
+        {"step": 5, "validation_errors": 6, "test_errors": 0},
+        {"step": 6},
+    ]
+    assert experiment.best_row(rows)["step"] == 4
+    assert experiment.best_row(rows[:1]) is None

@@ -9,12 +9,24 @@ ROOT = pathlib.Path(__file__).parent.parent / "bigdeep"
 # Each module may import those before it in its line's groups only: base <- leaves <- middle <- top.
 LAYERS = [
     {"", "errors"},
-    {"config"},
-    {"augment", "checkpoint", "data", "losses", "models", "optim", "runtime", "step", "tfds", "writer", "cli"},
+    {"config", "diagnosis"},
+    {
+        "augment",
+        "checkpoint",
+        "data",
+        "losses",
+        "models",
+        "optim",
+        "runtime",
+        "schedules",
+        "step",
+        "tfds",
+        "writer",
+        "cli",
+    },
     {"experiment"},
-    {"evaluate"},
-    {"train", "results"},
-    {"dry_run"},
+    {"evaluate", "program"},
+    {"train", "results", "dry_run", "gradcheck", "trace"},
     {"main", "__main__"},
 ]
 ALLOWED_WITHIN_A_LAYER = {("data", "tfds"), ("augment", "models")}  # the generator is a net
@@ -22,7 +34,7 @@ ONLY_IN = {
     "flax": {"models"},
     "orbax": {"checkpoint"},
     "tensorflow_datasets": {"tfds"},
-    "absl": {"cli", "main", "__main__", "evaluate", "results"},
+    "absl": {"cli", "main", "__main__", "evaluate", "gradcheck", "results", "trace"},
     "ml_collections": {"cli", "config"},
     "tqdm": {"writer"},
 }

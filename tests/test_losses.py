@@ -1,6 +1,7 @@
 """Losses against closed forms, and their gradients against central differences."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -14,7 +15,7 @@ LABELS = np.array([0, 2], np.uint8)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
 def test_cross_entropy_is_its_formula(smoothing):
     with jax.enable_x64(True):
-        found = losses.cross_entropy(smoothing)(LOGITS, LABELS)
+        found = losses.cross_entropy(smoothing)(LOGITS, LABELS, None)
     log_softmax = LOGITS - np.log(np.exp(LOGITS).sum(axis=1, keepdims=True))
     targets = np.full((2, 3), smoothing / 3)
     targets[[0, 1], LABELS] += 1 - smoothing
@@ -23,15 +24,50 @@ def test_cross_entropy_is_its_formula(smoothing):
 
 def test_squared_error_is_its_formula():
     with jax.enable_x64(True):
-        found = losses.squared_error(-1.0, 1.0)(LOGITS, LABELS)
+        found = losses.squared_error(-1.0, 1.0)(LOGITS, LABELS, None)
     np.testing.assert_allclose(found, [0.5 * (1 + 0 + 1.5**2), 0.5 * 3], rtol=1e-12)
 
 
+def test_map_is_lecuns_equation_9():
+    """With distances y = -logits: y_label + log(exp(-j) + sum exp(-y))."""
+    with jax.enable_x64(True):
+        found = losses.map(2.0)(jnp.asarray(LOGITS), jnp.asarray(LABELS), None)
+    y = -LOGITS
+    expected = y[[0, 1], LABELS] + np.log(np.exp(-2.0) + np.exp(-y).sum(1))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def teacher(workdir):
+    """A teacher whose logits are the inputs."""
+    assert workdir == "runs/teacher"
+    return lambda inputs: inputs
+
+
+@pytest.mark.parametrize("hard", [0.0, 0.3, 1.0])
+def test_distillation_is_its_formula(rng, hard):
+    inputs, t = rng.standard_normal((2, 3)), 4.0
+    section = {"name": "distillation", "workdir": "runs/teacher", "temperature": t, "hard": hard}
+    with jax.enable_x64(True):
+        found = losses.build(section, False, teacher)(LOGITS, LABELS, jnp.asarray(inputs))
+
+    def log_softmax(z):
+        return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+    soft = -(np.exp(log_softmax(inputs / t)) * log_softmax(LOGITS / t)).sum(1)
+    true = -log_softmax(LOGITS)[[0, 1], LABELS]
+    np.testing.assert_allclose(found, (1 - hard) * t**2 * soft + hard * true, rtol=1e-6)
+
+
 @pytest.mark.parametrize("section", [{"name": "cross_entropy", "label_smoothing": 0.1},
-                                     {"name": "squared_error", "low": -1.0, "high": 1.0}])  # fmt: skip
+                                     {"name": "squared_error", "low": -1.0, "high": 1.0},
+                                     {"name": "map", "penalty": 3.0}])  # fmt: skip
 def test_gradients_are_central_differences(section):
     with jax.enable_x64(True):
-        loss = losses.build(section)
+        made, labels = losses.build(section, section["name"] == "map", teacher), jnp.asarray(LABELS)
+
+        def loss(z, _):
+            return made(jnp.asarray(z), labels, None)
+
         found = np.asarray(jax.grad(lambda z: loss(z, LABELS).sum())(LOGITS))
         for index in np.ndindex(LOGITS.shape):
             h = np.zeros_like(LOGITS)
@@ -41,20 +77,27 @@ def test_gradients_are_central_differences(section):
 
 
 def test_huge_logits_stay_finite():
-    loss = losses.cross_entropy(0.1)(np.array([[1e4, -1e4, 0.0]], np.float32), np.array([1]))
+    loss = losses.cross_entropy(0.1)(np.array([[1e4, -1e4, 0.0]], np.float32), np.array([1]), None)
     assert np.isfinite(loss).all()
 
 
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({"name": "mse"}, "loss.name: found 'mse', expected one of cross_entropy, squared_error"),
+        ({"name": "mse"}, "loss.name: found 'mse', expected one of cross_entropy, distillation, map"),
         ({"name": "cross_entropy", "label_smoothing": 1.0}, "loss.label_smoothing: found 1.0"),
         ({"name": "cross_entropy", "label_smooting": 0.1}, "loss.label_smooting: .*did you mean 'label_smoothing'"),
         ({"name": "cross_entropy"}, "loss.label_smoothing: found 'no value'"),
+        ({"name": "map", "penalty": 1.0}, "loss.name: found 'map', expected one of .* with a head without rbf"),
+        ({"name": "distillation", "workdir": "", "temperature": 0.0, "hard": 0.0}, "loss.temperature: found 0.0"),
         ({"name": "squared_error", "low": 1.0, "high": -1.0}, "loss.high: found -1.0, expected a number > 1"),
     ],
 )
 def test_impossible_sections_are_refused(section, message):
     with pytest.raises(BadValue, match=message):
-        losses.build(section)
+        losses.build(section, False, teacher)
+
+
+def test_an_rbf_head_takes_no_cross_entropy():
+    with pytest.raises(BadValue, match="loss.name: found 'cross_entropy', expected one of map with an rbf head"):
+        losses.build({"name": "cross_entropy", "label_smoothing": 0.0}, True, teacher)

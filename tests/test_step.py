@@ -8,17 +8,18 @@ import numpy as np
 import optax
 import pytest
 
-from bigdeep import augment, losses, models, optim, step
+from bigdeep import augment, losses, models, schedules, step
 
 COUNT, BATCH = 48, 8
-FULL = optim.strength([[0, 1]], 1)
+MODEL = {"name": "mlp", "widths": [16], "activation": "scaled_tanh", "init": "lecun_normal", "norm": "none"}
+MODEL |= {"input_dropout_rate": 0.0, "dropout_rate": 0.0}
+FULL = schedules.strength([[0, 1]], 1)
 
 
 @pytest.fixture(scope="module")
 def small(digits):
     """A small net on 48 digits: (state, images, labels, one_step)."""
-    section = {"name": "mlp", "widths": [16], "activation": "scaled_tanh", "init": "lecun_normal"}
-    model = models.build(section, (28, 28, 1), 10)
+    model = models.build(MODEL, (28, 28, 1), 10)
     tx = optax.sgd(0.05, momentum=0.9)
     deform = augment.build([{"name": "elastic", "sigma": 6.0, "alpha": 36.0}], (28, 28, 1), 10)
     one_step = functools.partial(
@@ -85,27 +86,34 @@ def test_the_same_images_are_deformed_anew_in_every_step(small):
 def test_a_step_is_forward_backward_update(small):
     """Without deformation, one step of plain SGD is the gradient of the mean loss times the rate."""
     state, images, labels, _ = small
-    section = {"name": "mlp", "widths": [16], "activation": "scaled_tanh", "init": "lecun_normal"}
-    model, tx, loss_fn = models.build(section, (28, 28, 1), 10), optax.sgd(0.1), losses.cross_entropy(0.0)
+    model, tx, loss_fn = models.build(MODEL, (28, 28, 1), 10), optax.sgd(0.1), losses.cross_entropy(0.0)
     deform = augment.build([], (28, 28, 1), 10)
     state = state._replace(opt_state=tx.init(state.params))
     one = functools.partial(step.train_step, apply=model.apply, loss_fn=loss_fn, augment=deform, strength=FULL, tx=tx)
     after, metrics = one(state, (images, labels), jax.random.key(0))
 
     def mean_loss(params):
-        logits, _ = model.apply(params, {}, images / np.float32(127.5) - 1, jax.random.key(0), train=True)
-        return loss_fn(logits, labels).mean()
+        logits, _, _ = model.apply(params, {}, images / np.float32(127.5) - 1, jax.random.key(0), train=True)
+        return loss_fn(logits, labels, None).mean()
 
     value, gradient = jax.value_and_grad(mean_loss)(state.params)
     norm = np.sqrt(sum(np.sum(np.square(g)) for g in jax.tree.leaves(gradient)))
     size = np.sqrt(sum(np.sum(np.square(p)) for p in jax.tree.leaves(state.params)))
     assert float(metrics["train_loss"]) == pytest.approx(float(value), rel=1e-5)
-    logits, _ = model.apply(state.params, {}, images / np.float32(127.5) - 1, jax.random.key(0), train=True)
+    logits, _, _ = model.apply(state.params, {}, images / np.float32(127.5) - 1, jax.random.key(0), train=True)
     wrong = np.mean(np.asarray(logits).argmax(axis=1) != labels)
     assert 0.2 < wrong < 1
     assert float(metrics["train_error"]) == pytest.approx(wrong)
     assert float(metrics["gradient_norm"]) == pytest.approx(norm, rel=1e-4)
     assert float(metrics["update_ratio"]) == pytest.approx(0.1 * norm / size, rel=1e-4)
+    for layer, found in metrics["layers"].items():
+        g, p = (np.sqrt(sum(np.sum(np.square(x)) for x in tree[layer].values())) for tree in (gradient, state.params))
+        assert float(found["gradient_norm"]) == pytest.approx(g, rel=1e-4)
+        assert float(found["update_norm"]) == pytest.approx(0.1 * g, rel=1e-4)
+        assert float(found["update_ratio"]) == pytest.approx(0.1 * g / p, rel=1e-4)
+        assert float(found["weight_norm"]) == pytest.approx(p, rel=1e-4)
+    assert set(metrics["layers"]) == {"dense1", "output"}
+    assert 0 <= float(metrics["layers"]["dense1"]["idle"]) < 1
     for p, g, q in zip(*map(jax.tree.leaves, (state.params, gradient, after.params)), strict=True):
         np.testing.assert_allclose(q, p - 0.1 * g, atol=1e-6)
 
@@ -113,7 +121,7 @@ def test_a_step_is_forward_backward_update(small):
 def test_the_strength_of_the_step_is_the_schedules(small):
     """Full strength up to step 1, none from step 2 on: then a step is one without deformation."""
     state, images, labels, one_step = small
-    fading = jax.jit(functools.partial(one_step, strength=optim.strength([[0.5, 1], [1, 0]], 2)))
+    fading = jax.jit(functools.partial(one_step, strength=schedules.strength([[0.5, 1], [1, 0]], 2)))
     plain = jax.jit(functools.partial(one_step, augment=augment.build([], (28, 28, 1), 10)))
 
     def loss(step_fn, number):

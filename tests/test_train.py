@@ -5,13 +5,15 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import time
 
+import jax
 import numpy as np
 import pytest
 
-from bigdeep import checkpoint, runtime, train, writer
+from bigdeep import checkpoint, experiment, runtime, train, writer
 from bigdeep.errors import BadInput, Failed, Stopped
 from conftest import run_bigdeep, start_bigdeep
 
@@ -22,8 +24,8 @@ SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1]
 def tiny(smoke) -> dict:
     """Two epochs of ten steps on the embedded digits, in chunks of four, saving after each."""
     changes = {"batch_size": 400, "log_every": 4, "checkpoint_seconds": 0.0}
-    model = {"name": "mlp", "widths": [20], "activation": "scaled_tanh", "init": "lecun_normal"}
-    return {**smoke("mlp2"), **changes, "model": model}
+    config = smoke("mlp2")
+    return {**config, **changes, "model": {**config["model"], "widths": [20]}}
 
 
 def without_clocks(path: pathlib.Path) -> list[dict]:
@@ -179,13 +181,64 @@ def test_a_folder_that_cannot_be_made_is_named(tiny, tmp_path):
 
 def test_an_explosion_names_the_step_and_keeps_the_last_good_checkpoint(tiny, tmp_path):
     train.run(tiny, str(tmp_path))
-    exploding = {**tiny, "epochs": 4, "schedule": {"name": "constant", "rate": 1e30}}
-    with pytest.raises(Failed, match=r"(train_loss|gradient_norm|update_ratio) is (nan|inf) in step 2[0-3]"):
+    exploding = {**tiny, "epochs": 4, "schedule": {"name": "constant", "rate": 1e30, "warmup": 0.0}}
+    with pytest.raises(Failed, match=r"(train_loss|gradient_norm|update_ratio) is (nan|inf) in step 2[0-3]") as told:
         train.run(exploding, str(tmp_path), force_resume=True)
+    assert re.search(
+        "first to grow was the (weight|gradient) norm of (dense1|output), in step 2[0-3]: from", str(told.value)
+    )
+    assert "a lower --config.schedule.rate" in str(told.value)
+    assert "\n" not in str(told.value)
     assert (tmp_path / "checkpoints" / "20").is_dir()
     rows = writer.read_rows(tmp_path / "metrics.jsonl")
     assert all(np.isfinite(row["train_loss"]) for row in rows)
     assert rows[-1]["step"] == 20
+
+
+def test_an_explosion_before_any_checkpoint_is_replayed_from_the_start(tiny, tmp_path):
+    """Gradient descent on squared errors at far too high a rate: gradients grow step by step until they overflow."""
+    config = {**tiny, "optimizer": {"name": "sgd"}, "loss": {"name": "squared_error", "low": 0.0, "high": 1.0}}
+    config["model"] = {**tiny["model"], "activation": "linear"}
+    config["schedule"] = {"name": "constant", "rate": 3.0, "warmup": 0.0}
+    with pytest.raises(
+        Failed, match=r"is (nan|inf) in step (\d+); first to grow was the gradient norm of .*, in step \d: "
+    ) as told:
+        train.run(config, str(tmp_path))
+    failed, grew = (int(number) for number in re.findall(r"in step (\d+)", str(told.value)))
+    assert grew < failed < 20
+
+
+def test_the_average_is_evaluated_beside_the_weights(tiny, tmp_path):
+    config = {**tiny, "regularisers": [{"name": "average", "decay": 0.9}]}
+    result = train.run(config, str(tmp_path))
+    rows = [row for row in writer.read_rows(tmp_path / "metrics.jsonl") if "test_errors" in row]
+    best = min(rows, key=lambda row: (row["average_validation_errors"], -row["step"]))
+    assert result["average_validation_errors"] == best["average_validation_errors"]
+    assert result["average_test_errors"] == best["average_test_errors"]
+    assert any(row["average_test_errors"] != row["test_errors"] for row in rows)
+    plain = train.run(tiny, str(tmp_path / "plain"))
+    assert plain["state_sha256"] == result["state_sha256"]
+    assert "average_test_errors" not in plain
+
+
+def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
+    teacher = str(tmp_path / "teacher")
+    train.run(tiny, teacher)
+    distilled = {"name": "distillation", "workdir": teacher, "temperature": 2.0, "hard": 0.0}
+    student = {**tiny, "loss": distilled, "epochs": 4, "seed": 1}
+    result = train.run(student, str(tmp_path / "student"))
+    assert result["test_errors_final"] < 0.6 * result["test_total"]  # its teacher: 0.53
+    built, state = experiment.selected(tmp_path / "teacher")
+    inputs = np.zeros((2, 29, 29, 1), np.float32)
+    expected = built.model.apply(state.params, {}, inputs, jax.random.key(0), train=False)[0]
+    found = experiment._teacher(teacher, (29, 29, 1))(inputs)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    with pytest.raises(BadInput, match="config.loss.workdir: found .*, expected one of"):
+        experiment.build({**student, "data": {**tiny["data"], "size": 32}})
+    with pytest.raises(BadInput, match="no config.json"):
+        experiment.build({**student, "loss": {**distilled, "workdir": str(tmp_path / "nobody")}})
+    shutil.rmtree(teacher)  # the student is its own by now
+    assert experiment.selected(tmp_path / "student")[0].loss is None
 
 
 def test_two_devices_see_the_same_images_and_learn_the_same(tmp_path):
