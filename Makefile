@@ -1,5 +1,7 @@
 # Each target sets up .venv by itself, with the exact versions that were tested.
 PYTHON ?= python3
+# Extras to install: "make test EXTRAS=test,reference" compares with PyTorch as well.
+EXTRAS ?= test
 
 .PHONY: train test check bench
 
@@ -19,5 +21,5 @@ bench: .venv/.ready
 
 .venv/.ready: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	.venv/bin/pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	touch $@

@@ -2,7 +2,7 @@
 
 Source: Hinton, Vinyals, Dean 2015 (arXiv 1503.02531), section 3: 146 test errors of a plain net of two layers of 800
 rectified units, 67 of one of 1200 with dropout, max-norm and jitter of 2 pixels, 74 of the first one taught by it.
-Command: python -m bigdeep.main --config=configs/dark_knowledge.py:plain
+Command: python -m bigdeep.main --config=configs/dark_knowledge.py for the plain one,
 then …py:teacher, and then …py:distilled, which reads the teacher from runs/dark_knowledge-teacher.
 Cost: TODO. Expected: TODO.
 """
@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 VARIANTS = ("plain", "teacher", "distilled")
 
 
-def get_config(variant: str = "distilled") -> ConfigDict:
+def get_config(variant: str = "plain") -> ConfigDict:
     smoke, teacher, distilled = variant == "smoke", variant == "teacher", variant == "distilled"
     if variant not in ("smoke", *VARIANTS):
         raise KeyError(variant)

@@ -25,7 +25,7 @@ LAYERS = [
         "cli",
     },
     {"experiment"},
-    {"evaluate", "program"},
+    {"evaluate", "program", "tables"},
     {"train", "results", "dry_run", "gradcheck", "trace"},
     {"main", "__main__"},
 ]

@@ -4,11 +4,15 @@ import json
 
 import pytest
 
-from bigdeep import results, train
+from bigdeep import results, tables, train
 from bigdeep.errors import BadInput
 from conftest import ROOT
 
-RECORDS = results.read(ROOT / "results") | results.read(ROOT / "results" / "augmentations")
+FOLDERS = [
+    ROOT / "results",
+    *(p for p in (ROOT / "results").iterdir() if p.is_dir() and p.name not in ("benchmarks", "fits")),
+]
+RECORDS = {f"{folder.name}/{name}": r for folder in sorted(FOLDERS) for name, r in results.read(folder).items()}
 
 
 def test_the_readmes_tables_are_made_of_the_records():
@@ -33,9 +37,27 @@ def test_a_record_and_its_row(smoke, tmp_path):
     record = results.record(tmp_path)
     assert {key: record[key] for key in result} == result
     assert record["evaluations"][-1]["test_errors"] == result["test_errors_final"]
-    row = results.table({"x.json": json.loads(json.dumps(record))}).splitlines()[2]
+    row = tables.paper({"x.json": json.loads(json.dumps(record))}).splitlines()[2]
     assert f"**{result['test_errors_at_best_validation'] / 10:.2f}**" in row
     assert "results/x.json" in row
+
+
+def test_a_net_stands_beside_its_source():
+    row = {"config": "lenet5:distorted", "parameters": 60_850, "test_total": 10_000, "test_errors_halves": [40, 20]}
+    row |= {
+        "test_errors_at_best_validation": 60,
+        "test_errors_best": 55,
+        "test_errors_final": 61,
+        "epochs": 5,
+        "seconds": 60.0,
+    }
+    other = {**row, "config": "two_layer:fast"}
+    lines = tables.nets({"lenet5/a.json": row, "two_layer/b.json": other}).splitlines()[2:]
+    assert lines[0].startswith("| `two_layer:fast` | 60,850 | 10 to 15, the 2017 framework |")
+    assert lines[1] == (
+        "| `lenet5:distorted` | 60,850 | 0.8, LeCun 1998 | **0.60** (0.55, 0.61) | 40 + 20 of 10,000 | 5, 60 s | "
+        "[a.json](results/lenet5/a.json) |"
+    )
 
 
 def test_variants_are_compared_over_their_seeds():
@@ -55,7 +77,7 @@ def test_variants_are_compared_over_their_seeds():
         "a-1.json": run("augmentations:a", 120, 0.04),
         "b-0.json": run("augmentations:b", 90, 0.0),
     }
-    rows = results.comparison(records).splitlines()[2:]
+    rows = tables.comparison(records).splitlines()[2:]
     assert rows[0].startswith("| `b` | **0.90** | 0.90 | 1.60 / 0.20 | 100.00 |")
     assert rows[1].startswith("| `a` | **1.10** ± 0.14 | 1.00, 1.20 | 2.00 / 0.20 | 97.00 |")
 
