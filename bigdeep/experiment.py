@@ -113,20 +113,25 @@ def _assemble(
         deform = augmentations.build(augment, shape, CLASSES, dataset.name)
         bound = {"apply": net.apply, "loss_fn": loss_fn, "augment": deform, "strength": strong, "tx": tx}
         one_step = functools.partial(step.train_step, **bound)
-
-        def train_steps(state: step.State, *args, **kwargs) -> tuple[step.State, dict]:
-            state, metrics = step.train_steps(state, *args, **kwargs, batch_size=batch_size, one_step=one_step)
-            return state, {**metrics, "learning_rate": jnp.float32(rate(state.step - 1))}
-
-    def apply_undeformed(params: Any, model_state: Any, images: jax.Array) -> jax.Array:
-        inputs = warp.scale(images.astype(jnp.float32))
-        return net.apply(params, model_state, inputs, jax.random.key(0), train=False)[0]
-
+        train_steps = functools.partial(_train_steps, batch_size=batch_size, one_step=one_step, rate=rate)
     init = functools.partial(step.init_state, init=net.init, tx=tx)
-    logits = functools.partial(step.eval_step, batch_size=EVALUATION_BATCH, apply=apply_undeformed)
+    apply = functools.partial(_apply_undeformed, apply=net.apply)
+    logits = functools.partial(step.eval_step, batch_size=EVALUATION_BATCH, apply=apply)
     splits, steps = (dataset, train, validation, test), (init, one_step, train_steps, logits)
     lengths = (epoch_steps, total_steps, log_every, evaluate_every, checkpoint_seconds)
     return Experiment(plain, *splits, net, tx, loss_fn, deform, *steps, *lengths)
+
+
+def _train_steps(state: step.State, *args, rate: Callable, **kwargs) -> tuple[step.State, dict]:
+    """step.train_steps, with the learning rate of the last one in its metrics."""
+    state, metrics = step.train_steps(state, *args, **kwargs)
+    return state, {**metrics, "learning_rate": jnp.float32(rate(state.step - 1))}
+
+
+def _apply_undeformed(params: Any, model_state: Any, images: jax.Array, *, apply: Callable) -> jax.Array:
+    """uint8 images -> logits."""
+    inputs = warp.scale(images.astype(jnp.float32))
+    return apply(params, model_state, inputs, jax.random.key(0), train=False)[0]
 
 
 def _splits(name: str, source: str, dir: str, size: int, validation: int) -> tuple:

@@ -91,11 +91,14 @@ def speed(records: Mapping[str, Mapping]) -> str:
     """Two Markdown tables of benchmark records: the training step beside the machine's limit, and start-up."""
     steps = [r for _, r in sorted(records.items()) if r["benchmark"] == "train_step"]
     starts = [r for _, r in sorted(records.items()) if r["benchmark"] == "startup"]
-    lines = ["| whole step of | images/s | GFLOP/s | limit | share of limit | share of deformation | on |"]
-    lines.append("|---|---|---|---|---|---|---|")
+    lines = [
+        "| whole step of | images/s | GFLOP/s | limit | share of limit | share of deformation | of diagnosis | on |"
+    ]
+    lines.append("|---" * 8 + "|")
     for r in steps:
         name, rate = f"`{r['name']}`, batch {r['batch_size']}", f"{r['images_per_second']:,.0f}"
         shares = (f"{r['gflops']:.0f}", f"{r['limit']:.0f}", f"{r['ratio']:.2f}", f"{100 * r['augment_share']:.1f} %")
+        shares += (f"{100 * r['diagnosis_share']:.1f} %" if "diagnosis_share" in r else "",)
         lines.append(f"| {' | '.join((name, rate, *shares, r['device']))} |")
     lines += ["", "| from the command to the first step of | cold cache | warm cache | peak memory | on |"]
     lines.append("|---|---|---|---|---|")

@@ -40,6 +40,19 @@ DIGITS = """
 CODES = tuple("".join(line.split()[digit] for line in DIGITS.strip().splitlines()) for digit in range(10))
 
 
+def layers(pool: dict, activation: str, head: list[dict]) -> list[dict]:
+    """C1, S2, C3, S4, C5 and the head."""
+    return [
+        dict(name="convolution", features=6, kernel=5, activation=activation),
+        pool,
+        dict(name="convolution", features=16, kernel=5, activation=activation, connections=C3),
+        pool,
+        dict(name="convolution", features=120, kernel=5, activation=activation),
+        dict(name="flatten"),
+        *head,
+    ]
+
+
 def get_config(variant: str = "full") -> ConfigDict:
     smoke = variant == "smoke"
     distorted, tiny_dnn = variant == "distorted", variant == "tiny_dnn"
@@ -73,25 +86,7 @@ def get_config(variant: str = "full") -> ConfigDict:
     head = [dict(name="dense", width=84, activation=activation), dict(name="rbf", codes=CODES)]
     if softmax or tiny_dnn:
         head[1] = dict(name="dense", width=10, activation="tanh" if tiny_dnn else "linear")
-    config.model = dict(
-        name="stack",
-        init="lecun_normal",
-        layers=[
-            dict(name="convolution", features=6, kernel=5, activation=activation),
-            pool,
-            dict(
-                name="convolution",
-                features=16,
-                kernel=5,
-                activation=activation,
-                connections=C3,
-            ),
-            pool,
-            dict(name="convolution", features=120, kernel=5, activation=activation),
-            dict(name="flatten"),
-            *head,
-        ],
-    )
+    config.model = dict(name="stack", init="lecun_normal", layers=layers(pool, activation, head))
 
     config.loss = dict(name="map", penalty=100.0)
     config.optimizer = dict(name="adamw", b1=0.9, b2=0.99, eps=1e-8, weight_decay=0.1, parameters="weights")
