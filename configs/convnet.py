@@ -39,7 +39,7 @@ def get_config(variant: str = "source") -> ConfigDict:
     if fast:
         config.schedule = dict(name="linear", rate=0.8, end=0.01, warmup=0.0)
 
-    config.log_every = 1000 if fast else 10000
+    config.log_every = 1000 if fast or smoke else 10000
     config.evaluate_every = 1
     config.checkpoint_seconds = 60.0
     return config

@@ -38,7 +38,7 @@ def get_config(variant: str = "source") -> ConfigDict:
     if fast:
         config.schedule = dict(name="linear", rate=0.8, end=0.01, warmup=0.0)
 
-    config.log_every = 2000 if fast else 10000
+    config.log_every = 2000 if fast else 1000 if smoke else 10000
     config.evaluate_every = 1
     config.checkpoint_seconds = 60.0
     return config

@@ -30,8 +30,22 @@ def test_docstring_names_source_command_cost_and_expectation(path: pathlib.Path)
 def test_the_full_config_is_accepted(name):
     """Everything but the data, which may not be there: the embedded digits stand in."""
     config = {**full(name), "name": name}
-    config["data"]["source"] = "embedded"
+    config["data"] |= {"source": "embedded", "name": "mnist"}
     experiment.build(config)
+
+
+def variants() -> list[tuple[str, str]]:
+    found = [(path.stem, variant) for path in CONFIGS for variant in runpy.run_path(str(path)).get("VARIANTS", ())]
+    return [pair for pair in found if pair != ("dark_knowledge", "distilled")]  # needs its teacher's run
+
+
+@pytest.mark.parametrize(("name", "variant"), variants())
+def test_every_variant_is_accepted(name, variant):
+    config = runpy.run_path(str(ROOT / "configs" / f"{name}.py"))["get_config"](variant).to_dict()
+    config["data"] |= {"source": "embedded"} | ({"name": "mnist"} if config["data"]["name"] == "cifar10" else {})
+    if name == "augmentations" and variant == "cifar":
+        config["data"]["size"] = 32
+    experiment.build({**config, "name": f"{name}:{variant}"})
 
 
 @pytest.mark.parametrize(("name", "count"), {**COUNTS, "mlp5_paper": COUNTS["mlp5"]}.items())

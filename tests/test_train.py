@@ -252,3 +252,17 @@ def test_two_devices_see_the_same_images_and_learn_the_same(tmp_path):
         assert json.loads((folder / "result.json").read_text())["device"].startswith(f"{count} x")
         losses.append([row["train_loss"] for row in writer.read_rows(folder / "metrics.jsonl")])
     np.testing.assert_allclose(losses[0], losses[1], rtol=2e-4)
+
+
+def test_a_column_of_a_fractalnet_is_evaluated_alone(smoke, tmp_path):
+    config = {**smoke("fractalnet"), "epochs": 2}
+    train.run(config, str(tmp_path / "fractal"))
+    whole, column = (json.loads(evaluated("fractal", tmp_path, *flags).stdout) for flags in ((), ("--column=1",)))
+    assert whole["test_errors"] != column["test_errors"]
+    refused = evaluated("fractal", tmp_path, "--column=9")
+    assert refused.returncode == 2
+    assert "config.model.column: found 9, expected an integer >= 0 and <= 3" in refused.stderr
+
+
+def evaluated(folder, tmp_path, *flags):
+    return run_bigdeep("bigdeep.evaluate", f"--workdir={tmp_path / folder}", *flags)
