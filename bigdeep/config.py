@@ -35,6 +35,7 @@ def construct(where: str, choices: Mapping[str, Callable], section: Mapping, **c
 
 def call(where: str, function: Callable, arguments: Mapping, **context) -> Any:
     """`function(**arguments)` plus what it wants of the context, with every misfit told in one line."""
+    check(isinstance(arguments, Mapping), where, arguments, "a section of keys and values")
     parameters = inspect.signature(function).parameters
     own = [p for p in parameters if p not in context]
     for key in arguments:
@@ -67,6 +68,11 @@ def integer(what: str, value: Any, low: int, high: int | None = None) -> None:
     expected = f"an integer >= {low}" + (f" and <= {high}" if high is not None else "")
     whole = isinstance(value, int) and not isinstance(value, bool)
     check(whole and value >= low and (high is None or value <= high), what, value, expected)
+
+
+def sequence(what: str, value: Any, expected: str) -> None:
+    """Requires a list or tuple."""
+    check(isinstance(value, Sequence) and not isinstance(value, str), what, value, f"a list: {expected}")
 
 
 def choice(what: str, value: Any, choices: Iterable[str]) -> None:

@@ -37,18 +37,20 @@ def layer_norms(params: Any, gradients: Any, updates: Any) -> dict[str, dict[str
 def first_to_grow(rows: Sequence[Mapping]) -> str:
     """One sentence: which layer's what was the first to leave its past behind, and when.
 
-    rows: in the order of steps, each with `step` and `layers`, {layer: {quantity: value}}. A series explodes at the
-    step from which on it stays more than ten times above the median of all its finite values before, or is not finite.
+    rows: in the order of steps, each with `step` and `layers`, {layer: {quantity: value}}; a layer without weights
+    has no norms. A series explodes at the step from which on it stays more than ten times above the median of all its
+    finite values before, or is not finite.
     """
     onsets = []
     for layer in rows[-1]["layers"]:
         for what in ("gradient_norm", "weight_norm"):
-            series = [row["layers"][layer][what] for row in rows]
+            seen = [row for row in rows if what in row["layers"].get(layer, {})]
+            series = [row["layers"][layer][what] for row in seen]
             at = _onset(series)
             if at is not None:
-                before = statistics.median(series[:at])
+                before = statistics.median([value for value in series[:at] if math.isfinite(value)] or [0.0])
                 growth = series[at] / before if math.isfinite(series[at]) and before > 0 else math.inf
-                onsets.append((rows[at]["step"], -growth, layer, what, before, series[at]))
+                onsets.append((seen[at]["step"], -growth, layer, what, before, series[at]))
     if not onsets:
         return "no layer's weights or gradients had grown before"
     step, _, layer, what, before, now = min(onsets)

@@ -44,6 +44,9 @@ def member(workdir: pathlib.Path, column: int | None) -> Member:
 
     column: of a FractalNet, the column to use alone; None for what it was trained as.
     """
+    if column is not None:
+        name = experiment.read_config(workdir)["config"]["model"]["name"]
+        require(name == "fractalnet", "--column", f"a run of the net {name!r}", "one of a fractalnet")
     built, state = experiment.selected(workdir, {} if column is None else {"column": column})
     logits = jax.jit(built.logits)(state.params, state.model_state, built.test.images)
     scores = np.asarray(jax.nn.softmax(logits))

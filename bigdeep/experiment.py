@@ -102,6 +102,9 @@ def _assemble(
     devices = jax.device_count()
     configs.check(batch_size % devices == 0, "batch_size", batch_size, f"a multiple of the {devices} devices")
     net = models.build(model, shape, CLASSES)
+    if batch_size == 1:
+        statistics = "batch_stats" in jax.eval_shape(net.init, jax.random.key(0))[1]
+        configs.check(not statistics, "batch_size", 1, "at least 2 for batch norm")
     epoch_steps = len(train.labels) // batch_size
     total_steps = epochs * epoch_steps
     rate = schedules.build(schedule, epoch_steps, total_steps)
@@ -109,7 +112,7 @@ def _assemble(
     tx = optim.build(optimizer, regularisers, rate)
     loss_fn = deform = one_step = train_steps = None
     if to_train:
-        loss_fn = losses.build(loss, net.distances, functools.partial(_teacher, shape=shape))
+        loss_fn = losses.build(loss, net.distances, functools.partial(_teacher, shape=shape, dataset=dataset))
         deform = augmentations.build(augment, shape, CLASSES, dataset.name)
         bound = {"apply": net.apply, "loss_fn": loss_fn, "augment": deform, "strength": strong, "tx": tx}
         one_step = functools.partial(step.train_step, **bound)
@@ -186,7 +189,10 @@ def selected(workdir: pathlib.Path, model: Mapping | None = None) -> tuple[Exper
     """
     record = read_config(workdir)
     config = record["config"] | {"model": record["config"]["model"] | dict(model or {})}
-    built = build(config, train=False)
+    try:
+        built = build(config, train=False)
+    except BadInput as error:
+        raise BadInput(f"{workdir}/config.json: {error}; was it written by another version?") from None
     found = {"name": built.dataset.name, "sha256": built.dataset.sha256}
     require(found == record["dataset"], f"data of --workdir {workdir}", found, f"those of the run, {record['dataset']}")
     best = best_row(writer.read_rows(workdir / "metrics.jsonl"))
@@ -198,11 +204,24 @@ def selected(workdir: pathlib.Path, model: Mapping | None = None) -> tuple[Exper
         raise BadInput(f"checkpoint {folder}: found it {damage}, expected an intact one") from None
 
 
-def _teacher(workdir: str, shape: Sequence[int]) -> Callable[[jax.Array], jax.Array]:
+def teacher_of(config: Mapping) -> str | None:
+    """state_sha256 of the finished run that a config's loss learns from, if it has a teacher."""
+    if config["loss"]["name"] != "distillation":
+        return None
+    path = pathlib.Path(config["loss"]["workdir"]) / "result.json"
+    require(path.exists(), "config.loss.workdir", f"no {path}", "the folder of a finished run")
+    return json.loads(path.read_text())["state_sha256"]
+
+
+def _teacher(workdir: str, shape: Sequence[int], dataset: datasets.Dataset) -> Callable[[jax.Array], jax.Array]:
     """The net that a run selected: inputs (B, H, W, C) -> its logits, without dropout."""
-    built, state = selected(pathlib.Path(workdir))
+    configs.check(isinstance(workdir, str) and workdir, "workdir", workdir, "the folder of a run")
+    with jax.enable_x64(False):
+        built, state = selected(pathlib.Path(workdir))
     own = built.train.images.shape[1:]
     configs.check(own == shape, "workdir", f"a teacher of images {own}", f"one of {shape}")
+    taught = f"a teacher of {built.dataset.name}"
+    configs.check(built.dataset.sha256 == dataset.sha256, "workdir", taught, f"one of {dataset.name}")
 
     def logits(inputs: jax.Array) -> jax.Array:
         return built.model.apply(state.params, state.model_state, inputs, jax.random.key(0), train=False)[0]

@@ -50,7 +50,7 @@ def squared_error(low: float, high: float) -> Loss:
     return loss
 
 
-def map(penalty: float) -> Loss:
+def maximum_a_posteriori(penalty: float) -> Loss:
     """LeCun's maximum a posteriori criterion for distances y_c = -logits_c to codes of the classes.
 
     loss = y_label + log(exp(-penalty) + sum_c exp(-y_c)), which also pushes the other classes' distances up.
@@ -89,7 +89,12 @@ def distillation(workdir: str, temperature: float, hard: float, teacher: Callabl
     return loss
 
 
-LOSSES = {"cross_entropy": cross_entropy, "squared_error": squared_error, "map": map, "distillation": distillation}
+LOSSES = {
+    "cross_entropy": cross_entropy,
+    "squared_error": squared_error,
+    "map": maximum_a_posteriori,
+    "distillation": distillation,
+}
 
 
 def build(section: Mapping, distances: bool, teacher: Callable[[str], Callable]) -> Loss:

@@ -25,7 +25,12 @@ def _mask(which: str) -> Callable[[Any], Any]:
         names = [key.key for key in path]
         return which == "all" or (names[-1] == "kernel" and (which == "weights" or names[0] == "output"))
 
-    return lambda params: jax.tree_util.tree_map_with_path(chosen, params)
+    def mask(params: Any) -> Any:
+        found = jax.tree_util.tree_map_with_path(chosen, params)
+        config.check(any(jax.tree.leaves(found)), "parameters", which, "a choice that this net has any of")
+        return found
+
+    return mask
 
 
 def _check_moments(b1: float, b2: float) -> None:
@@ -107,7 +112,7 @@ def lion(
 def lamb(
     rate: optax.Schedule, b1: float, b2: float, eps: float, weight_decay: float, parameters: str
 ) -> optax.GradientTransformation:
-    """AdamW whose update u of each tensor is rescaled to its norm: w <- w - rate * u |w| / |u|.
+    """AdamW whose update u of each tensor is rescaled to its norm: w <- w - rate * u |w| / |u|, or u where w or u is 0.
 
     Source: You et al. 2020 (arXiv 1904.00962), algorithm 2.
     """
@@ -159,6 +164,8 @@ def l2(weight: float, parameters: str) -> optax.GradientTransformation:
 def max_norm(limit: float) -> optax.GradientTransformation:
     """After the update the incoming weights of each unit w are scaled to |w| <= limit; limit > 0.
 
+    Of a convolution with a table of connections, those from each input map on their own.
+
     Source: Hinton et al. 2012 (arXiv 1207.0580), for dropout.
     """
     config.number("limit", limit, 0.0, above=True)
@@ -181,7 +188,7 @@ class AverageState(NamedTuple):
 
 
 def average(decay: float) -> optax.GradientTransformation:
-    """Keeps a <- d a + (1 - d) w of the updated weights beside them; `averaged` finds it. decay: d in (0, 1)."""
+    """Keeps a <- d a + (1 - d) w of the updated weights, after all else; `averaged` finds it. decay: d in (0, 1)."""
     config.number("decay", decay, 0.0, 0.9999999, above=True)
 
     def update(updates: Any, state: AverageState, params: Any) -> tuple[Any, AverageState]:
@@ -198,12 +205,16 @@ AFTER = {f.__name__: f for f in (max_norm, average)}
 
 def build(section: Mapping, regularisers: Sequence[Mapping], schedule: optax.Schedule) -> optax.GradientTransformation:
     """The optimizer that `config.optimizer` names, driven by a schedule, between the config's regularisers."""
-    before, after = [], []
+    config.sequence("regularisers", regularisers, "sections with a name, or none")
+    made: dict[str, list] = {"before": [], "after": [], "average": []}
     for i, regulariser in enumerate(regularisers):
-        made = config.construct(f"regularisers[{i}]", {**BEFORE, **AFTER}, regulariser)
-        (before if regulariser["name"] in BEFORE else after).append(made)
+        place = config.construct(f"regularisers[{i}]", {**BEFORE, **AFTER}, regulariser)
+        name = regulariser["name"]
+        made["average" if name == "average" else "before" if name in BEFORE else "after"].append(place)
+    config.check(len(made["average"]) < 2, "regularisers", "two averages", "one at most")
     optimizer = config.construct("optimizer", OPTIMIZERS, section, rate=schedule)
-    return optax.chain(*before, optimizer, *after) if regularisers else optimizer
+    chain = optax.chain(*made["before"], optimizer, *made["after"], *made["average"])
+    return chain if regularisers else optimizer
 
 
 def averaged(opt_state: Any) -> Any | None:

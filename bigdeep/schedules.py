@@ -42,9 +42,10 @@ def steps(rate: float, decay: float, at: Sequence[float], total_steps: int) -> o
     """
     config.number("rate", rate, 0.0, above=True)
     config.number("decay", decay, 0.0, 1.0, above=True)
-    config.check(isinstance(at, Sequence) and list(at) == sorted(set(at)), "at", at, "shares of the run that rise")
+    config.sequence("at", at, "shares of the run that rise")
     for share in at:
         config.number("at", share, 0.0, 1.0, above=True)
+    config.check(list(at) == sorted(set(at)), "at", at, "shares of the run that rise")
     bounds = jnp.asarray([round(share * total_steps) for share in at], jnp.int32)
     return lambda step: rate * decay ** jnp.sum(step >= bounds)
 
@@ -110,6 +111,7 @@ SCHEDULES = {
 
 def build(section: Mapping, epoch_steps: int, total_steps: int) -> optax.Schedule:
     """The schedule that `config.schedule` names, behind its warm-up."""
+    config.check(isinstance(section, Mapping), "schedule", section, "a section with a name")
     config.check("warmup" in section, "schedule.warmup", "no value", "epochs of warm-up, 0 for none")
     config.number("schedule.warmup", section["warmup"], 0.0, (total_steps - 1) / epoch_steps)
     warmup = round(section["warmup"] * epoch_steps)

@@ -21,13 +21,13 @@ from absl import flags
 
 from bigdeep import cli, experiment, program, runtime, step
 from bigdeep.augment import warp
-from bigdeep.errors import require
 
 
 def records(built: experiment.Experiment, steps: int) -> Iterator[dict[str, np.ndarray]]:
     """The arrays of each step, and at last the weights after the last update. Needs jax_enable_x64."""
     double = functools.partial(jax.tree.map, lambda leaf: jnp.asarray(leaf, jnp.float64))
-    state = program.initial_state(built)
+    with jax.enable_x64(False):  # the weights that the run would start with
+        state = program.initial_state(built)
     params = double(state.params)
     state = state._replace(params=params, model_state=double(state.model_state), opt_state=built.tx.init(params))
     key, size = program.keys(built)[1], built.config["batch_size"]
@@ -68,7 +68,6 @@ def write(built: experiment.Experiment, steps: int, path: str) -> None:
 def main() -> None:
     """Writes the file that --output names."""
     path = cli.output("output", ".npz")
-    require(path is not None, "--output", "nothing", "a file ending in .npz")
     runtime.use_compilation_cache()
     jax.config.update("jax_enable_x64", True)
     write(experiment.build(cli.config()), flags.FLAGS.steps, path)

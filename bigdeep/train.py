@@ -94,9 +94,10 @@ def _explanation(error: _Exploded, built: Experiment, store: Store, journal: Jou
     store.close()
     state = checkpoint.Store(store.folder).restore(experiment.abstract_state(built))
     state = program.initial_state(built) if state is None else state
+    kept = "checkpoints from before it are kept" if store.steps() else "no checkpoint had been written"
     return (
-        f"{name} is {value} in step {step}; {program.explosion(built, state, journal.rows, step)}; checkpoints from "
-        "before it are kept; what usually helps: a lower --config.schedule.rate, a longer --config.schedule.warmup, or "
+        f"{name} is {value} in step {step}; {program.explosion(built, state, journal.rows, step)}; {kept}; "
+        "what usually helps: a lower --config.schedule.rate, a longer --config.schedule.warmup, or "
         "dict(name='clip_norm', limit=1.0) in config.regularisers"
     )
 
@@ -161,7 +162,9 @@ def _counter(built: Experiment, images: jax.Array) -> Callable[[State], dict]:
             if average is not None:
                 averages = np.asarray(logits(average, state.model_state, resident[split]))
                 counts[f"average_{split}_errors"] = evaluate.count_errors(averages, of_split)
-        return {**counts, "test_errors_halves": evaluate.halves(scores, of_split)}
+            if split == "test":
+                counts["test_errors_halves"] = evaluate.halves(scores, of_split)
+        return counts
 
     return count
 
@@ -190,8 +193,10 @@ def _row(built: Experiment, step: int, length: int, metrics: Mapping[str, jax.Ar
 
 
 def _identity(built: Experiment) -> dict:
-    """What config.json holds: the config, and which data it was trained on."""
-    return {"config": built.config, "dataset": {"name": built.dataset.name, "sha256": built.dataset.sha256}}
+    """What config.json holds: the config, which data it was trained on, and state_sha256 of its teacher, if any."""
+    identity = {"config": built.config, "dataset": {"name": built.dataset.name, "sha256": built.dataset.sha256}}
+    teacher = experiment.teacher_of(built.config)
+    return identity if teacher is None else {**identity, "teacher": teacher}
 
 
 def _agree(folder: pathlib.Path, built: Experiment, force: bool) -> bool:

@@ -5,6 +5,9 @@ rectified units, 67 of one of 1200 with dropout, max-norm and jitter of 2 pixels
 Command: python -m bigdeep.main --config=configs/dark_knowledge.py for the plain one,
 then …py:teacher, and then …py:distilled, which reads the teacher from runs/dark_knowledge-teacher.
 Cost: TODO. Expected: TODO.
+
+Different: Adam and a cosine; no dropout of pixels, since a dropped one would be grey here, not background; the student
+is taught on jittered images too, where the source's saw the training images alone.
 """
 
 from ml_collections import ConfigDict
@@ -22,7 +25,7 @@ def get_config(variant: str = "plain") -> ConfigDict:
     config.batch_size = 200
 
     config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=28, validation=0)
-    config.augment = [dict(name="crop", padding=2)] if teacher else []
+    config.augment = [dict(name="crop", padding=2)] if teacher or distilled else []
     config.strength = ((0.0, 1.0),)
     width = 100 if smoke else 1200 if teacher else 800
     config.model = dict(
@@ -31,7 +34,7 @@ def get_config(variant: str = "plain") -> ConfigDict:
         activation="relu",
         init="he_normal",
         norm="none",
-        input_dropout_rate=0.2 if teacher else 0.0,
+        input_dropout_rate=0.0,
         dropout_rate=0.5 if teacher else 0.0,
     )
 

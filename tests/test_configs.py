@@ -24,6 +24,7 @@ def test_docstring_names_source_command_cost_and_expectation(path: pathlib.Path)
     text = runpy.run_path(str(path))["__doc__"]
     for part in ("Source:", f"--config=configs/{path.name}", "Cost:", "Expected:"):
         assert part in text
+    assert "TODO" not in text
 
 
 @pytest.mark.parametrize("name", NAMES)

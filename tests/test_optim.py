@@ -116,6 +116,8 @@ def test_muon_makes_the_update_of_a_matrix_orthogonal_and_leaves_biases_to_adam(
     raw = np.linalg.svd(gradient["kernel"], compute_uv=False)
     assert stretched.max() / stretched.min() < 2 < raw.max() / raw.min()
     assert np.abs(after["bias"] - start["bias"]).max() < 3 * RATE
+    np.testing.assert_allclose(np.sign(start["bias"] - after["bias"]), np.sign(gradient["bias"]))
+    assert np.ptp(np.abs(after["bias"] - start["bias"])) < 1e-6  # as Adam's first step: the size does not count
 
 
 NET = {
@@ -188,9 +190,29 @@ def test_the_average_is_of_the_updated_weights(rng):
     assert optim.averaged(trajectory({"name": "sgd"}, gradients, start)[1]) is None
 
 
+def test_the_average_is_of_the_constrained_weights_wherever_it_stands():
+    average, limit = {"name": "average", "decay": 0.5}, {"name": "max_norm", "limit": 1.0}
+    for regularisers in ([average, limit], [limit, average]):
+        after, state = trajectory(
+            {"name": "sgd"}, [{"kernel": np.zeros(1)}], {"kernel": np.array([10.0])}, regularisers
+        )
+        assert after["kernel"] == pytest.approx(1)
+        assert float(optim.averaged(state)["kernel"][0]) == pytest.approx(5.5)  # halfway from where it began
+
+
+def test_a_choice_of_no_parameters_is_refused():
+    with pytest.raises(BadValue, match="parameters: found 'last_layer', expected a choice that this net has any of"):
+        trajectory(
+            {"name": "sgd"}, [ZERO["dense1"]], NET["dense1"], [{"name": "l2", "weight": 1, "parameters": "last_layer"}]
+        )
+
+
 @pytest.mark.parametrize(
     ("section", "regularisers", "message"),
     [
+        ({"name": "sgd"}, None, "regularisers: found None, expected a list"),
+        ({"name": "sgd"}, [5], r"regularisers\[0\]: found 5, expected a section with a name"),
+        ({"name": "sgd"}, [{"name": "average", "decay": 0.9}] * 2, "regularisers: found 'two averages'"),
         ({"name": "momentum", "momentum": 1.0}, [], "optimizer.momentum: found 1.0"),
         ({"name": "sdg"}, [], "optimizer.name: found 'sdg', .*did you mean 'sgd'"),
         ({"name": "sgd", "momentum": 0.5}, [], "optimizer.momentum: found 'an unknown key', expected no other key"),

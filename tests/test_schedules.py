@@ -78,6 +78,9 @@ def test_constant():
     [
         ({**COSINE, "rate": -1.0}, "schedule.rate: found -1.0, expected a number > 0"),
         ({"name": "constant", "rate": 0.1}, "schedule.warmup: found 'no value'"),
+        (None, "schedule: found None, expected a section"),
+        ({**STEPS, "at": (0.5, "x")}, "schedule.at: found 'x', expected a number"),
+        ({**STEPS, "at": 0.5}, "schedule.at: found 0.5, expected a list"),
         ({**STEPS, "at": (0.5, 0.2)}, "schedule.at: found"),
         ({**ONE_CYCLE, "peak": 1.0}, "schedule.peak: found 1.0"),
         ({**COSINE, "warmup": 9.0}, "schedule.warmup: found 9.0"),

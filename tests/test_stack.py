@@ -154,6 +154,15 @@ def test_dropout_drops_its_share_while_training_and_nothing_at_test():
     assert not np.allclose(trained, tested)
 
 
+def test_input_dropout_drops_pixels():
+    model = mlp((1,), activation="linear", dropout=(0.3, 0.0), shape=(100, 100, 1))
+    params, state = model.init(jax.random.key(0))
+    params = {**params, "dense1": {"kernel": jnp.ones((10_000, 1)), "bias": jnp.zeros(1)}}
+    params["output"] = {"kernel": jnp.ones((1, 10)), "bias": jnp.zeros(10)}
+    kept = model.apply(params, state, jnp.ones((8, 100, 100, 1)), jax.random.key(1), train=True)[0][:, 0] * 0.7
+    np.testing.assert_allclose(kept, 7000, atol=250)  # of 10,000 pixels
+
+
 def test_the_papers_initial_weights_are_uniform():
     params, _ = mlp((1000, 500), init="uniform_0.05").init(jax.random.key(0))
     for leaf in jax.tree.leaves(params):  # biases too
@@ -225,7 +234,14 @@ DENSE = {"name": "dense", "width": 4, "activation": "linear"}
         ([{**CONVOLUTION, "features": 0}], r"model.layers\[0\].features: found 0"),
         ([{**CONVOLUTION, "padding": "full"}], r"model.layers\[0\].padding: found 'full', expected one of same, valid"),
         ([{**CONVOLUTION, "connections": [[0], [1]]}], r"layers\[0\].connections: found 2, expected 3 rows"),
-        ([{**CONVOLUTION, "connections": [[0], [1], [2]]}], r"connections: found \[2\], expected different input maps"),
+        ([{**CONVOLUTION, "connections": [[0], [1], [2]]}], r"connections: found 2, expected an integer >= 0 and <= 1"),
+        ([{**CONVOLUTION, "connections": [[0], [1], [1, 1]]}], r"connections: found \[1, 1\], expected different maps"),
+        ([{**CONVOLUTION, "connections": 5}], r"connections: found 5, expected a list"),
+        ([{"name": "flatten"}, {"name": "rbf", "codes": 5}], r"layers\[1\].codes: found 5, expected a list"),
+        (
+            [{"name": "flatten"}, {"name": "rbf", "codes": ["#" * 128] * 4}, DENSE],
+            r"layers\[1\].name: found 'rbf', expected it last",
+        ),
         ([{"name": "convolutoin"}], r"model.layers\[0\].name: found 'convolutoin', .*did you mean 'convolution'"),
         ([DENSE], r"model.layers\[0\].name: found 'dense on \(8, 8, 2\)', expected dict\(name=\"flatten\"\) before it"),
         ([{"name": "flatten"}, CONVOLUTION], r"model.layers\[1\].name: found 'a layer for images on \(128,\)'"),

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from bigdeep import experiment, trace
+from bigdeep import experiment, program, trace
 from conftest import run_bigdeep
 
 STEPS = 20
@@ -113,6 +113,13 @@ def test_the_data_are_the_training_images_in_order(smoke, digits, tmp_path):
     assert found["0000/inputs"].dtype == np.float64
     assert {name.split("/")[1] for name in found} == {"inputs", "labels", "loss", "weights", "activations", "gradients"}
     assert not any(name.startswith("0002/gradients") for name in found)
+
+
+def test_a_trace_starts_from_the_runs_own_weights(smoke, tmp_path):
+    config = smoke("two_layer")
+    found = traced(config, tmp_path, steps=1)
+    params = program.initial_state(experiment.build(config)).params
+    np.testing.assert_array_equal(found["0000/weights/dense1/kernel"], np.asarray(params["dense1"]["kernel"], float))
 
 
 def test_a_trace_is_the_trainings_own_update(smoke, tmp_path):

@@ -1,5 +1,6 @@
 """The run: files and figures it leaves, signals, changed configs, explosions, several devices."""
 
+import contextlib
 import gc
 import json
 import os
@@ -208,6 +209,28 @@ def test_an_explosion_before_any_checkpoint_is_replayed_from_the_start(tiny, tmp
     assert grew < failed < 20
 
 
+@pytest.mark.parametrize("name", ["deep_residual", "fractalnet"])
+def test_an_explosion_of_nets_with_nested_layers_is_told_in_one_line(smoke, tmp_path, name):
+    config = {**smoke(name), "epochs": 1, "schedule": {"name": "constant", "rate": 1e30, "warmup": 0.0}}
+    with pytest.raises(Failed, match=r"first to grow was .*no checkpoint had been written") as told:
+        train.run(config, str(tmp_path))
+    assert "\n" not in str(told.value)
+
+
+def test_resuming_keeps_statistics_dropout_and_averages_to_the_bit(tiny, tmp_path, monkeypatch):
+    model = {**tiny["model"], "norm": "batch", "dropout_rate": 0.3}
+    config = {**tiny, "model": model, "regularisers": [{"name": "average", "decay": 0.9}]}
+    whole = train.run(config, str(tmp_path / "whole"))
+    calls = iter([None] * 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(runtime, "signals", lambda: contextlib.nullcontext(lambda: next(calls, "SIGTERM")))
+        with pytest.raises(Stopped):
+            train.run(config, str(tmp_path / "cut"))
+    resumed = train.run(config, str(tmp_path / "cut"))
+    for key in ("state_sha256", "test_errors_final", "average_test_errors", "average_validation_errors"):
+        assert resumed[key] == whole[key]
+
+
 def test_the_average_is_evaluated_beside_the_weights(tiny, tmp_path):
     config = {**tiny, "regularisers": [{"name": "average", "decay": 0.9}]}
     result = train.run(config, str(tmp_path))
@@ -231,10 +254,16 @@ def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
     built, state = experiment.selected(tmp_path / "teacher")
     inputs = np.zeros((2, 29, 29, 1), np.float32)
     expected = built.model.apply(state.params, {}, inputs, jax.random.key(0), train=False)[0]
-    found = experiment._teacher(teacher, (29, 29, 1))(inputs)
+    found = experiment._teacher(teacher, (29, 29, 1), built.dataset)(inputs)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     with pytest.raises(BadInput, match="config.loss.workdir: found .*, expected one of"):
         experiment.build({**student, "data": {**tiny["data"], "size": 32}})
+    with jax.enable_x64(True):  # for gradcheck and trace
+        assert experiment._teacher(teacher, (29, 29, 1), built.dataset)(inputs).dtype == np.float32
+    changed = json.loads((tmp_path / "teacher/result.json").read_text()) | {"state_sha256": "0" * 64}
+    (tmp_path / "teacher/result.json").write_text(json.dumps(changed))
+    with pytest.raises(BadInput, match="teacher: '.*' -> '0000"):
+        train.run(student, str(tmp_path / "student"))
     with pytest.raises(BadInput, match="no config.json"):
         experiment.build({**student, "loss": {**distilled, "workdir": str(tmp_path / "nobody")}})
     shutil.rmtree(teacher)  # the student is its own by now
@@ -259,6 +288,10 @@ def test_a_column_of_a_fractalnet_is_evaluated_alone(smoke, tmp_path):
     train.run(config, str(tmp_path / "fractal"))
     whole, column = (json.loads(evaluated("fractal", tmp_path, *flags).stdout) for flags in ((), ("--column=1",)))
     assert whole["test_errors"] != column["test_errors"]
+    train.run({**smoke("mlp2"), "epochs": 1}, str(tmp_path / "mlp"))
+    refused = evaluated("mlp", tmp_path, "--column=1")
+    assert refused.returncode == 2
+    assert "--column: found \"a run of the net 'mlp'\", expected one of a fractalnet" in refused.stderr
     refused = evaluated("fractal", tmp_path, "--column=9")
     assert refused.returncode == 2
     assert "config.model.column: found 9, expected an integer >= 0 and <= 3" in refused.stderr

@@ -18,7 +18,8 @@ class Model(NamedTuple):
     apply(params, model_state, inputs, key, *, train) -> (logits (B, classes), model_state, idle), with idle the share
       of saturated or dead units of each layer that has an activation, {layer: ()}.
     layers(params, model_state, inputs, key) -> every layer as it was called while training, in order (anatomy.Layer).
-    table() -> the layers with shapes, parameters and FLOPs, as text.
+    table() -> the layers with shapes, parameters and FLOPs, as text. FLOPs as computed on this device: on a CPU a
+      convolution multiplies the zeros of its band too (convolution.py).
     distances: whether the outputs are distances to codes of the classes (layers.rbf) rather than logits.
     """
 
@@ -32,7 +33,7 @@ class Model(NamedTuple):
 def build(section: Mapping, shape: Sequence[int], classes: int) -> Model:
     """The net that `config.model` names, for float32 inputs (B, H, W, C)."""
     module = config.construct("model", MODELS, section, shape=tuple(shape), classes=classes)
-    example = jnp.zeros((1, *shape))
+    example = jnp.zeros((1, *shape), jnp.float32)
 
     def init(key: jax.Array) -> tuple[Any, Any]:
         variables = module.init(key, example, train=False)

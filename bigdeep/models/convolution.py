@@ -17,6 +17,8 @@ def convolution(x: jax.Array, kernel: jax.Array, stride: int, padding: str) -> j
     x: (B, H, W, C); kernel: (K, L, C, F); padding: "valid", or "same" for zeros around x such that stride 1 keeps its
     size (the smaller half before).
     """
+    dtype = jnp.result_type(x, kernel)
+    x, kernel = x.astype(dtype), kernel.astype(dtype)
     if padding == "same":
         x = jnp.pad(x, ((0, 0), *(((k - 1) // 2, k // 2) for k in kernel.shape[:2]), (0, 0)))
     return jax.lax.platform_dependent(

@@ -98,7 +98,7 @@ def deep(
     Source: Srivastava et al. 2015 (arXiv 1505.00387); He et al. 2015 (arXiv 1512.03385), both with units of their own.
     """
     config.choice("kind", kind, KINDS)
-    check_units(unit, widths, activation, norm, init, shape)
+    check_units(unit, widths, activation, norm, init, shape, pooled_last=False)
     block_layers = 2 if kind == "residual" else 1
     step, first = len(widths) * block_layers, len(widths) + 1
     possible = f"{first} and any number of times {step} more"
@@ -118,13 +118,18 @@ def deep(
     return Deep(as_seen_by(unit), stages, (depth - first) // step, output)
 
 
-def check_units(unit: str, widths: Sequence, activation: str, norm: str, init: str, shape: Sequence[int]) -> None:
-    """Requires a known unit, at least one width, and images that can be halved between the stages."""
+def check_units(
+    unit: str, widths: Sequence, activation: str, norm: str, init: str, shape: Sequence[int], pooled_last: bool
+) -> None:
+    """Requires a known unit, at least one width, and images that can be halved after each of them (but the last)."""
     config.choice("unit", unit, UNITS)
-    config.check(isinstance(widths, Sequence) and len(widths) > 0, "widths", widths, "at least one")
+    config.sequence("widths", widths, "at least one")
+    config.check(len(widths) > 0, "widths", widths, "at least one")
     for width in widths:
         config.integer("widths", width, 1)
     units.check(activation, norm, init)
     if unit == "convolution":
-        most = min(shape[:2]).bit_length()
-        config.check(len(widths) <= most, "widths", widths, f"at most {most}: each but the last halves the images")
+        most = min(shape[:2]).bit_length() - pooled_last
+        config.check(
+            len(widths) <= most, "widths", widths, f"at most {most} for images {tuple(shape)}, that are halved"
+        )

@@ -127,11 +127,12 @@ def fractalnet(
     Source: Larsson et al. 2017 (arXiv 1605.07648), sections 2 and 4: 0.15, half of the batches, and dropout of
     0, 0.1, 0.2, 0.3, 0.4.
     """
-    check_units(unit, widths, activation, norm, init, shape)
+    check_units(unit, widths, activation, norm, init, shape, pooled_last=True)
     config.integer("columns", columns, 1)
     config.integer("column", column, 0, columns)
     config.number("drop_path_rate", drop_path_rate, 0.0, 0.999)
     config.number("global_share", global_share, 0.0, 1.0)
+    config.sequence("dropout_rates", dropout_rates, "one a block")
     config.check(len(dropout_rates) == len(widths), "dropout_rates", dropout_rates, f"{len(widths)}, one a block")
     for rate in dropout_rates:
         config.number("dropout_rates", rate, 0.0, 0.999)

@@ -173,11 +173,14 @@ def convolution(
     config.choice("padding", padding, ("valid", "same"))
     _check_window("kernel", kernel, shape)
     config.integer("stride", stride, 1)
+    config.sequence("connections", connections, "for each map those it sees, or none")
     if connections:
         config.check(len(connections) == features, "connections", len(connections), f"{features} rows, one a map")
         for maps in connections:
-            known = len(set(maps)) == len(maps) > 0 and all(c in range(shape[2]) for c in maps)
-            config.check(known, "connections", maps, f"different input maps from 0 to {shape[2] - 1}")
+            config.sequence("connections", maps, "the maps that a map sees")
+            for seen in maps:
+                config.integer("connections", seen, 0, shape[2] - 1)
+            config.check(len(set(maps)) == len(maps) > 0, "connections", maps, "different maps")
     table = tuple(tuple(maps) for maps in connections)
     return functools.partial(Convolution, features, kernel, activation, init, norm, stride, padding, table)
 
@@ -213,9 +216,11 @@ def rbf(codes: Sequence[str], shape: Sequence[int], classes: int) -> Callable[..
     codes: a string a class; "#" stands for +1, anything else for -1; as long as the input.
     Source: LeCun et al. 1998, "Gradient-based learning", section II.B, where they are bitmaps of 7 x 12 pixels.
     """
+    config.sequence("codes", codes, "a string a class")
     config.check(len(codes) == classes, "codes", len(codes), f"{classes} of them, one a class")
     for code in codes:
-        config.check((len(code),) == tuple(shape), "codes", code, f"one of as many signs as inputs, {tuple(shape)}")
+        fits = isinstance(code, str) and (len(code),) == tuple(shape)
+        config.check(fits, "codes", code, f"one of as many signs as inputs, {tuple(shape)}")
     return functools.partial(RBF, tuple(tuple(1.0 if sign == "#" else -1.0 for sign in code) for code in codes))
 
 

@@ -31,10 +31,13 @@ def stack(init: str, layers: Sequence[Mapping], shape: Sequence[int], classes: i
     init: the initialiser of all weights (bigdeep/models/units.py). The last layer must have an output a class; it is
     called "output", the others by their kind and number: convolution1, max_pool1, convolution2, …
     """
-    config.check(isinstance(layers, Sequence) and len(layers) > 0, "layers", layers, "at least one")
+    config.sequence("layers", layers, "at least one")
+    config.check(len(layers) > 0, "layers", layers, "at least one")
+    config.choice("init", init, units.INITIALISERS)
     made, count, shape = {}, Counter(), tuple(shape)
     for i, section in enumerate(layers):
         layer = config.construct(f"layers[{i}]", kinds.LAYERS, section, init=init, shape=shape, classes=classes)
+        config.check(section["name"] != "rbf" or i == len(layers) - 1, f"layers[{i}].name", "rbf", "it last")
         count[section["name"]] += 1
         made["output" if i == len(layers) - 1 else f"{section['name']}{count[section['name']]}"] = layer
         shape = _output_shape(layer(), shape)
@@ -65,7 +68,8 @@ def mlp(
     input_dropout_rate, dropout_rate: the share of pixels, and of units of each hidden layer, DROPPED while training.
     Source: Cireşan et al. 2010 (arXiv 1003.0358); Srivastava et al. 2014 (JMLR 15) for dropout.
     """
-    config.check(isinstance(widths, Sequence) and len(widths) > 0, "widths", widths, "at least one hidden layer")
+    config.sequence("widths", widths, "at least one hidden layer")
+    config.check(len(widths) > 0, "widths", widths, "at least one hidden layer")
     for width in widths:
         config.integer("widths", width, 1)
     units.check(activation, norm, init)
