@@ -3,7 +3,7 @@
 Source: Simard, Steinkraus, Platt 2003, "Best practices for convolutional neural networks applied to visual document
 analysis", table 1: 0.7 % with elastic deformations and cross-entropy, 1.6 % without.
 Command: python -m bigdeep.main --config=configs/simard_mlp.py
-Cost: TODO. Expected: TODO.
+Cost: about seven minutes on two cores. Expected: see the table of nets in the README.
 """
 
 from ml_collections import ConfigDict

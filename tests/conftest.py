@@ -17,6 +17,10 @@ from bigdeep.config import plain
 ROOT = pathlib.Path(__file__).parent.parent
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+if "PYTEST_XDIST_WORKER" in os.environ:  # a cache of compiled programs each: no worker reads what another half wrote
+    cache = pathlib.Path.home() / ".cache" / "bigdeep" / f"jax-{os.environ['PYTEST_XDIST_WORKER']}"
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
+    jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 runtime.use_compilation_cache()
 
 
