@@ -161,11 +161,9 @@ def padded(images: np.ndarray, size: int) -> np.ndarray:
     return np.pad(images, warp.frame(images.shape[1:], (size, size, images.shape[3])))
 
 
-def best_row(rows: Sequence[Mapping]) -> Mapping | None:
+def best_row(rows: Sequence[Mapping], errors: str = "validation_errors") -> Mapping | None:
     """The row of metrics with the fewest validation errors, the latest of equals; the test set has no say."""
-    return min(
-        (r for r in rows if "validation_errors" in r), key=lambda r: (r["validation_errors"], -r["step"]), default=None
-    )
+    return min((r for r in rows if errors in r), key=lambda r: (r[errors], -r["step"]), default=None)
 
 
 def read_config(workdir: pathlib.Path) -> dict:

@@ -217,8 +217,7 @@ def _result(built: Experiment, state: State, rows: Sequence[Mapping], seconds: f
     evaluated = [row for row in rows if "test_errors" in row]
     best = experiment.best_row(evaluated)
     images = built.total_steps * built.config["batch_size"]
-    averages = [row for row in evaluated if "average_validation_errors" in row]
-    average = min(averages, key=lambda row: (row["average_validation_errors"], -row["step"]), default={})
+    average = experiment.best_row(evaluated, "average_validation_errors")
     return {
         "config": built.config["name"],
         "config_sha256": hashlib.sha256(json.dumps(built.config, sort_keys=True).encode()).hexdigest(),

@@ -2,7 +2,7 @@
 
 Source: Srivastava, Greff, Schmidhuber 2015 (arXiv 1505.00387), sections 2 and 3.1. See deep_plain.py.
 Command: python -m bigdeep.main --config=configs/deep_highway.py --config.model.depth=20
-Cost: about two minutes on two cores. Expected: not measured yet.
+Cost: minutes on two cores, cifar10 more; not measured. Expected: not measured yet.
 """
 
 from ml_collections import ConfigDict

@@ -3,7 +3,7 @@
 Source: Srivastava, Greff, Schmidhuber 2015 (arXiv 1505.00387), section 3.1, whose plain nets of 50 units get worse
 from 10 layers to 100. The family: deep_plain, deep_highway, deep_residual, fractalnet; only kind and depth change.
 Command: python -m bigdeep.main --config=configs/deep_plain.py --config.model.depth=20
-Cost: about a minute on two cores. Expected: not measured yet.
+Cost: minutes on two cores, cifar10 more; not measured. Expected: not measured yet.
 """
 
 from ml_collections import ConfigDict

@@ -3,7 +3,7 @@
 Source: He, Zhang, Ren, Sun 2015 (arXiv 1512.03385), section 4.2: 8.75 % on CIFAR-10 with 20 layers, 6.43 % with 110.
 Different: stages begin with a plain layer that changes the width, instead of a shortcut padded with zeros.
 Command: python -m bigdeep.main --config=configs/deep_residual.py --config.model.depth=20
-Cost: about a minute on two cores. Expected: not measured yet.
+Cost: minutes on two cores, cifar10 more; not measured. Expected: not measured yet.
 """
 
 from ml_collections import ConfigDict

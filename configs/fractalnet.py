@@ -4,7 +4,7 @@ Source: Larsson, Maire, Shakhnarovich 2017 (arXiv 1605.07648), section 4: 7.33 %
 4.60 % with shifts and mirror images as well; 5 blocks, 3 columns, 20 layers, 400 epochs.
 Command: python -m bigdeep.main --config=configs/fractalnet.py:cifar10
 and then, for one column alone: python -m bigdeep.evaluate --workdir=runs/fractalnet-cifar10 --column=1
-Cost: about an hour on two cores for cifar10, a minute for MNIST, weeks for the paper's. Expected: not measured yet.
+Cost: not measured; cifar10 is meant to take an hour on two cores, MNIST minutes. Expected: not measured yet.
 """
 
 from ml_collections import ConfigDict
