@@ -60,6 +60,7 @@ def get_config(variant: str = "paper") -> ConfigDict:
         activation="scaled_tanh",
         init="lecun_normal",
         norm="none",
+        precision="float32",
         input_dropout_rate=0.0,
         dropout_rate=0.0,
     )

@@ -26,6 +26,7 @@ def get_config(variant: str = "full") -> ConfigDict:
         activation="relu",
         init="he_normal",
         norm="layer",
+        precision="float32",
         input_dropout_rate=0.0,
         dropout_rate=0.0,
     )

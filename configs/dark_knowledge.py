@@ -34,6 +34,7 @@ def get_config(variant: str = "plain") -> ConfigDict:
         activation="relu",
         init="he_normal",
         norm="none",
+        precision="float32",
         input_dropout_rate=0.0,
         dropout_rate=0.5 if teacher else 0.0,
     )

@@ -46,6 +46,7 @@ def get_config(variant: str = "full") -> ConfigDict:
         activation="scaled_tanh",
         init="uniform_0.05",
         norm="none",
+        precision="float32",
         input_dropout_rate=0.0,
         dropout_rate=0.0,
     )

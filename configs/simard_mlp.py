@@ -28,6 +28,7 @@ def get_config(variant: str = "full") -> ConfigDict:
         activation="relu",
         init="lecun_normal",
         norm="layer",
+        precision="float32",
         input_dropout_rate=0.0,
         dropout_rate=0.0,
     )

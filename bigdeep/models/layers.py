@@ -15,6 +15,7 @@ import numpy as np
 from bigdeep import config
 from bigdeep.models import units
 from bigdeep.models.convolution import convolution as convolve
+from bigdeep.models.product import PRECISIONS, product
 
 
 class Dense(nn.Module):
@@ -24,10 +25,12 @@ class Dense(nn.Module):
     activation: str
     initialiser: str
     norm: str = "none"
+    precision: str = "float32"
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        a = x @ self.param("kernel", units.INITIALISERS[self.initialiser], (x.shape[-1], self.width))
+        kernel = self.param("kernel", units.INITIALISERS[self.initialiser], (x.shape[-1], self.width))
+        a = product(x, kernel, self.precision)
         if self.norm == "none":
             a = a + units.of_each_map(self.param("bias", units.biases(self.initialiser), (self.width,)), a)
         return units.finish(self, a, self.activation, self.norm, train)
@@ -144,12 +147,19 @@ def flatten() -> Callable[..., nn.Module]:
     return Flatten
 
 
-def dense(width: int, activation: str, init: str, shape: Sequence[int], norm: str = "none") -> Callable[..., nn.Module]:
-    """A fully connected layer. width: units, >= 1; norm: "none", "layer" or "batch", before the activation."""
+def dense(
+    width: int, activation: str, init: str, shape: Sequence[int], norm: str = "none", precision: str = "float32"
+) -> Callable[..., nn.Module]:
+    """A fully connected layer.
+
+    width: units, >= 1; norm: "none", "layer" or "batch", before the activation; precision: of its products, see
+    bigdeep/models/product.py.
+    """
     config.integer("width", width, 1)
     units.check(activation, norm, init)
+    config.choice("precision", precision, PRECISIONS)
     config.check(len(shape) == 1, "name", f"dense on {tuple(shape)}", 'dict(name="flatten") before it')
-    return functools.partial(Dense, width, activation, init, norm)
+    return functools.partial(Dense, width, activation, init, norm, precision)
 
 
 def convolution(

@@ -57,6 +57,7 @@ def mlp(
     activation: str,
     init: str,
     norm: str,
+    precision: str,
     input_dropout_rate: float,
     dropout_rate: float,
     shape: Sequence[int],
@@ -65,6 +66,7 @@ def mlp(
     """A multilayer perceptron of the given hidden widths, linear at the output.
 
     widths: at least one hidden layer, each >= 1. activation, init, norm: names, see bigdeep/models/units.py.
+    precision: of the products, "float32" or "bfloat16", see bigdeep/models/product.py.
     input_dropout_rate, dropout_rate: the share of pixels, and of units of each hidden layer, DROPPED while training.
     Source: Cireşan et al. 2010 (arXiv 1003.0358); Srivastava et al. 2014 (JMLR 15) for dropout.
     """
@@ -79,7 +81,10 @@ def mlp(
     def dropped(rate: float) -> list[dict]:
         return [{"name": "dropout", "dropout_rate": rate}] if rate else []
 
+    def dense(width: int, activation: str, norm: str) -> dict:
+        return {"name": "dense", "width": width, "activation": activation, "norm": norm, "precision": precision}
+
     layers = [{"name": "flatten"}, *dropped(input_dropout_rate)]
     for width in widths:
-        layers += [{"name": "dense", "width": width, "activation": activation, "norm": norm}, *dropped(dropout_rate)]
-    return stack(init, [*layers, {"name": "dense", "width": classes, "activation": "linear"}], shape, classes)
+        layers += [dense(width, activation, norm), *dropped(dropout_rate)]
+    return stack(init, [*layers, dense(classes, "linear", "none")], shape, classes)

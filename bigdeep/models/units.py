@@ -37,6 +37,7 @@ def fan_in_uniform(key: jax.Array, shape: Sequence[int], dtype=jnp.float32) -> j
 ACTIVATIONS = {
     "linear": Activation(lambda a: a, None),
     "relu": Activation(nn.relu, None),
+    "gelu": Activation(nn.gelu, None),
     "tanh": Activation(jnp.tanh, (-1.0, 1.0)),
     "scaled_tanh": Activation(scaled_tanh, (-1.7159, 1.7159)),
     "sigmoid": Activation(nn.sigmoid, (0.0, 1.0)),
