@@ -4,21 +4,26 @@ r"""Published records, and the README's tables made of them: no figure is pasted
   python -m bigdeep.results                              only writes the tables
 
 A run's record, results/<name of its folder>.json, is result.json with the whole config and the error counts of each
-evaluation. Runs of a variant of a config, as configs/augmentations.py:cpab, go to results/<config>/.
-Benchmarks keep theirs in results/benchmarks/ by their own --output. The tables themselves: tables.py.
+evaluation. Runs of a variant of a config, as configs/augmentations.py:cpab, go to results/<config>/. Runs that held out
+validation images, made to choose a recipe, go to results/search/, without any figure of the test set, and into the lab
+notebook's tables. Benchmarks, committees and speed-runs keep theirs in folders of their own by their own
+--output. The tables themselves: tables/.
 """
 
 import json
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 from absl import flags
 
-from bigdeep import cli, experiment, tables, writer
+from bigdeep import cli, experiment, figures, tables, writer
 from bigdeep.errors import require
 
+README, NOTEBOOK = pathlib.Path("README.md"), pathlib.Path("docs/lab-notebook.md")
+FIGURE = pathlib.Path("docs/error-against-time.png")
 # Folders of records that are not single runs.
-OTHERS = ("augmentations", "benchmarks", "fits")
+OTHERS = ("augmentations", "benchmarks", "committees", "fits", "mistakes", "search", "speedruns")
 BEGIN, END = "<!-- {}, made by python -m bigdeep.results -->\n", "<!-- end -->"
 ROWS = ("step", "epoch", "seconds", "train_loss", "train_error", "validation_errors", "test_errors")
 
@@ -30,30 +35,59 @@ def record(workdir: pathlib.Path) -> dict:
     rows = [row for row in writer.read_rows(workdir / "metrics.jsonl") if "test_errors" in row]
     evaluations = [{key: row[key] for key in ROWS if key in row} for row in rows]
     values = experiment.read_config(workdir)["config"]
-    return {**json.loads(path.read_text()), "values": values, "evaluations": evaluations}
+    whole = {**json.loads(path.read_text()), "values": values, "evaluations": evaluations}
+    return untested(whole) if values["data"]["validation"] else whole
 
 
-def with_tables(readme: str, runs: Mapping[str, Mapping], variants: Mapping, benchmarks: Mapping[str, Mapping]) -> str:
-    """The README's text with the tables between their marks made anew."""
-    papers = {name: r for name, r in runs.items() if r["config"] in tables.PAPER}
-    made = {"results": tables.paper(papers), "augmentations": tables.comparison(variants)}
-    made |= {"nets": tables.nets({name: r for name, r in runs.items() if name not in papers})}
-    made |= {"speed": tables.speed(benchmarks), "deformations": tables.deformations(benchmarks)}
-    made |= {"peers": tables.peers(benchmarks)}
-    for name, text in made.items():
+def untested(value: Any) -> Any:
+    """A record without what the test set says of the run."""
+    if isinstance(value, Mapping):
+        return {key: untested(item) for key, item in value.items() if "test_" not in key}
+    return [untested(item) for item in value] if isinstance(value, list) else value
+
+
+def place(workdir: pathlib.Path, record: Mapping) -> pathlib.Path:
+    """Where the record of a run is kept, below results/."""
+    config, colon, _ = record["config"].partition(":")
+    held_out = record["values"]["data"]["validation"] > 0
+    return pathlib.Path("search" if held_out else config if colon else "") / f"{workdir.name}.json"
+
+
+def filled(text: str, made: Mapping[str, str], file: str) -> str:
+    """A file's text with the tables between their marks made anew. made: {name of the table: Markdown}."""
+    for name, table in made.items():
         begin = BEGIN.format(name)
-        before, mark, rest = readme.partition(begin)
-        require(mark and END in rest, "README.md", f"no marks of the table of {name}", f"{begin.strip()} and {END}")
-        readme = before + begin + "\n" + text + "\n" + END + rest.partition(END)[2]
-    return readme
+        before, mark, rest = text.partition(begin)
+        require(mark and END in rest, file, f"no marks of the table of {name}", f"{begin.strip()} and {END}")
+        text = before + begin + "\n" + table + "\n" + END + rest.partition(END)[2]
+    return text
 
 
-def made(readme: str, folder: pathlib.Path) -> str:
+def readme(text: str, folder: pathlib.Path) -> str:
     """The README's text with the tables of all records in a folder."""
-    runs = read(folder)
+    runs, benchmarks = read(folder), read(folder / "benchmarks")
     for variants in sorted(path for path in folder.iterdir() if path.is_dir() and path.name not in OTHERS):
         runs |= {f"{variants.name}/{name}": record for name, record in read(variants).items()}
-    return with_tables(readme, runs, read(folder / "augmentations"), read(folder / "benchmarks"))
+    papers = {name: r for name, r in runs.items() if r["config"] in tables.PAPER}
+    made = {
+        "results": tables.paper(papers),
+        "committees": tables.committees(read(folder / "committees")),
+        "speedruns": tables.speedruns(read(folder / "speedruns")),
+        "nets": tables.nets({name: r for name, r in runs.items() if name not in papers}),
+        "augmentations": tables.comparison(read(folder / "augmentations")),
+        "deformations": tables.deformations(benchmarks),
+        "peers": tables.peers(benchmarks),
+        "speed": tables.speed(benchmarks),
+    }
+    return filled(text, made, "README.md")
+
+
+def notebook(text: str, folder: pathlib.Path) -> str:
+    """The lab notebook's text with a table for each round of its search: the runs whose names begin with it."""
+    rounds: dict[str, dict] = {}
+    for name, record in read(folder / "search").items():
+        rounds.setdefault(name.partition("-")[0], {})[name] = record
+    return filled(text, {f"round {name}": tables.search(runs) for name, runs in rounds.items()}, str(NOTEBOOK))
 
 
 def read(folder: pathlib.Path) -> dict[str, dict]:
@@ -63,8 +97,8 @@ def read(folder: pathlib.Path) -> dict[str, dict]:
 
 def main() -> None:
     """Keeps the records of the runs that --add names and writes the tables."""
-    folder, readme = pathlib.Path("results"), pathlib.Path("README.md")
-    require(readme.exists(), "working folder", "no README.md", "the root of the checkout")
+    folder = pathlib.Path("results")
+    require(README.exists(), "working folder", "no README.md", "the root of the checkout")
     for workdir in map(pathlib.Path, flags.FLAGS.add):
         new = record(workdir)
         commit, name = new["git_commit"], new["dataset"]["name"]
@@ -72,14 +106,16 @@ def main() -> None:
         require(
             commit and "+" not in commit, f"--add {workdir}", f"a run of commit {commit!r}", "one of a clean commit"
         )
-        config, colon, _ = new["config"].partition(":")
-        path = folder / (config if colon else "") / f"{workdir.name}.json"
+        path = folder / place(workdir, new)
         path.parent.mkdir(exist_ok=True)
         old = json.loads(path.read_text()) if path.exists() else new
         same = old["state_sha256"] == new["state_sha256"]
         require(same, f"--add {workdir}", f"the record of another run in {path}", "a folder whose name is still free")
         writer.write_json(path, new)
-    readme.write_text(made(readme.read_text(), folder))
+    README.write_text(readme(README.read_text(), folder))
+    NOTEBOOK.write_text(notebook(NOTEBOOK.read_text(), folder))
+    if speedruns := read(folder / "speedruns"):
+        figures.error_against_time(FIGURE, speedruns)
 
 
 if __name__ == "__main__":

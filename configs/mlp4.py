@@ -2,15 +2,19 @@
 
 Source: Cireşan, Meier, Gambardella, Schmidhuber 2010 (arXiv 1003.0358), table 1: 0.41 % test error.
 Command: python -m bigdeep.main --config=configs/mlp4.py
-Cost: about 15 minutes on two cores. Expected: see the results table in the README.
+Cost: about 35 minutes on two cores. Expected: see the results table in the README.
 
-The net and the deformations are the paper's: scaled tanh, 29x29 inputs; elastic sigma 6, alpha 36; rotation or shear
-by up to 15 degrees (7.5 for 1 and 7); each axis scaled by up to 15 %. Different, to get there sooner (mlp5_paper.py
-is the literal recipe):
-- batches of 480 instead of single images: matrix products instead of memory traffic;
-- AdamW and a cosine after a short warm-up, 60 epochs, instead of plain SGD decaying over some 1,380;
+Inputs of 29x29, the paper's widths and kinds of deformation: elastic sigma 5.5, alpha 48; rotation or shear by up to
+15 degrees (7.5 for 1 and 7); each axis scaled by up to 25 %; shifts by up to 1 pixel. The paper has sigma 5-6, alpha
+36-38, 15-20 % and no shifts: a little more pays in a long run (docs/lab-notebook.md).
+Different, to get there sooner (mlp5_paper.py is the literal recipe); docs/lab-notebook.md has the search:
+- batches of 480 instead of single images, their products of factors rounded to bfloat16; on a processor that does
+  not multiply these faster, --config.model.precision=float32 costs nothing;
+- GELU behind batch norm instead of the scaled tanh. Batch norm's scale, a number a hidden unit, is all that is added to
+  the paper's weights, and folds into them when training is over;
+- AdamW and a cosine, 300 epochs, instead of plain SGD decaying over some 1,380;
 - cross-entropy with label smoothing; the paper does not say which loss it used;
-- initial weights of variance 1 / fan-in instead of U[-0.05, 0.05], which suits one width but not all.
+- initial weights of variance 2 / fan-in instead of U[-0.05, 0.05], which suits one width but not all.
 """
 
 from ml_collections import ConfigDict
@@ -20,8 +24,8 @@ def get_config(variant: str = "full") -> ConfigDict:
     smoke = {"full": False, "smoke": True}[variant]
     config = ConfigDict()
     config.seed = 0
-    config.epochs = 2 if smoke else 60
-    config.batch_size = 480
+    config.epochs = 2 if smoke else 300
+    config.batch_size = 120 if smoke else 480
 
     config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=29, validation=0)
     config.augment = [
@@ -29,20 +33,20 @@ def get_config(variant: str = "full") -> ConfigDict:
             name="affine",
             rotation=(15.0, 7.5, *(15.0,) * 5, 7.5, 15.0, 15.0),
             shear_share=0.5,
-            scale=0.15,
-            translation=0.0,
+            scale=0.25,
+            translation=1.0,
         ),
-        dict(name="elastic", sigma=6.0, alpha=36.0),
+        dict(name="elastic", sigma=5.5, alpha=48.0),
     ]
     config.strength = ((0.0, 1.0),)
     widths = (200, 150, 100, 50) if smoke else (2000, 1500, 1000, 500)
     config.model = dict(
         name="mlp",
         widths=widths,
-        activation="scaled_tanh",
-        init="lecun_normal",
-        norm="none",
-        precision="float32",
+        activation="gelu",
+        init="he_normal",
+        norm="batch",
+        precision="bfloat16",
         input_dropout_rate=0.0,
         dropout_rate=0.0,
     )
@@ -50,9 +54,9 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.loss = dict(name="cross_entropy", label_smoothing=0.1)
     config.optimizer = dict(name="adamw", b1=0.9, b2=0.99, eps=1e-8, weight_decay=0.01, parameters="all")
     config.regularisers = []
-    config.schedule = dict(name="cosine", rate=1e-3, warmup=0.5, end=0.0)
+    config.schedule = dict(name="cosine", rate=4e-3, warmup=0.5, end=0.0)
 
-    config.log_every = 25
-    config.evaluate_every = 2
+    config.log_every = 125
+    config.evaluate_every = 20
     config.checkpoint_seconds = 60.0
     return config

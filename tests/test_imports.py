@@ -26,7 +26,8 @@ LAYERS = [
     },
     {"experiment"},
     {"evaluate", "program", "tables"},
-    {"train", "results", "dry_run", "gradcheck", "trace"},
+    {"train", "figures", "mistakes", "dry_run", "gradcheck", "trace"},
+    {"results"},
     {"main", "__main__"},
 ]
 ALLOWED_WITHIN_A_LAYER = {("data", "tfds"), ("augment", "models")}  # the generator is a net
@@ -34,7 +35,8 @@ ONLY_IN = {
     "flax": {"models"},
     "orbax": {"checkpoint"},
     "tensorflow_datasets": {"tfds"},
-    "absl": {"cli", "main", "__main__", "evaluate", "gradcheck", "results", "trace"},
+    "absl": {"cli", "main", "__main__", "evaluate", "gradcheck", "mistakes", "results", "trace"},
+    "matplotlib": {"figures"},
     "ml_collections": {"cli", "config"},
     "tqdm": {"writer"},
 }

@@ -1,23 +1,35 @@
 """Published records, and the README that quotes them."""
 
 import json
+import pathlib
 
 import pytest
+from PIL import Image
 
-from bigdeep import results, tables, train
+from bigdeep import figures, results, tables, train
 from bigdeep.errors import BadInput
 from conftest import ROOT
 
-FOLDERS = [
-    ROOT / "results",
-    *(p for p in (ROOT / "results").iterdir() if p.is_dir() and p.name not in ("benchmarks", "fits")),
-]
+NOT_RUNS = ("benchmarks", "committees", "fits", "mistakes", "search")
+FOLDERS = [ROOT / "results", *(p for p in (ROOT / "results").iterdir() if p.is_dir() and p.name not in NOT_RUNS)]
 RECORDS = {f"{folder.name}/{name}": r for folder in sorted(FOLDERS) for name, r in results.read(folder).items()}
 
 
 def test_the_readmes_tables_are_made_of_the_records():
     readme = (ROOT / "README.md").read_text()
-    assert results.made(readme, ROOT / "results") == readme
+    assert results.readme(readme, ROOT / "results") == readme
+
+
+def test_the_lab_notebooks_tables_are_made_of_the_records():
+    notebook = (ROOT / results.NOTEBOOK).read_text()
+    assert results.notebook(notebook, ROOT / "results") == notebook
+
+
+def test_the_search_knows_nothing_of_the_test_set():
+    for name, record in results.read(ROOT / "results" / "search").items():
+        assert record["values"]["data"]["validation"] > 0, name
+        assert "test_" not in json.dumps(record), name
+        assert "+changes" not in record["git_commit"], name
 
 
 @pytest.mark.parametrize("name", RECORDS)
@@ -89,4 +101,47 @@ def test_an_unfinished_run_has_no_record(tmp_path):
 
 def test_a_readme_without_marks_is_refused():
     with pytest.raises(BadInput, match="no marks of the table of results"):
-        results.with_tables("# bigdeep", {}, {}, {})
+        results.filled("# bigdeep", {"results": ""}, "README.md")
+
+
+def test_a_run_that_held_out_images_goes_to_the_search_without_test_figures(smoke, tmp_path):
+    config = smoke("mlp2")
+    config["data"]["validation"] = 500
+    train.run(config, str(tmp_path / "x1-tiny-0"))
+    record = results.record(tmp_path / "x1-tiny-0")
+    assert results.place(tmp_path / "x1-tiny-0", record) == pathlib.Path("search/x1-tiny-0.json")
+    assert "test_" not in json.dumps(record)
+    assert record["evaluations"][-1]["validation_errors"] >= record["validation_errors"]
+    row = tables.search({"x1-tiny-0.json": record}).splitlines()[2]
+    assert row.startswith("| [x1-tiny-0](../results/search/x1-tiny-0.json) | **")
+
+
+def speedrun(config: str, seed: int, errors: int, wall: float) -> dict:
+    evaluations = [
+        {"seconds": 10.0, "validation_errors": 9, "test_errors": 200},
+        {"seconds": 20.0, "validation_errors": 12, "test_errors": 5},
+        {"seconds": 30.0, "validation_errors": 3, "test_errors": errors},
+    ]
+    record = {"config": config, "seed": seed, "test_errors_at_best_validation": errors, "wall_seconds": wall}
+    record |= {"test_total": 10_000, "values": {"model": {"widths": [30, 20]}}, "epochs": 3, "device": "abacus"}
+    return {**record, "seconds": wall - 5, "evaluations": evaluations}
+
+
+def test_speedruns_in_a_row_and_in_a_figure(tmp_path):
+    runs = [speedrun("fast", 1, 60, 40.0), speedrun("fast", 0, 50, 44.0), speedrun("slow", 0, 40, 600.0)]
+    records = {f"{i}.json": r for i, r in enumerate(runs)}
+    lines = tables.speedruns(records).splitlines()[2:]
+    assert lines[0] == "| `fast` | 30-20 | **0.550** ± 0.07 | 0.50, 0.60 | 40 s to 44 s | 3 | abacus |"
+    assert lines[1].startswith("| `slow` | 30-20 | **0.400** | 0.40 | 10 min |")
+    assert figures.best_so_far(runs[0], 5.0) == ([15.0, 25.0, 35.0], [2.0, 2.0, 0.6])
+    figures.error_against_time(tmp_path / "figure.png", records)
+    with Image.open(tmp_path / "figure.png") as picture:
+        assert picture.size == (880, 495)
+
+
+def test_a_committee_in_a_row():
+    members = [{"config": "mlp5", "seed": seed, "test_errors": errors} for seed, errors in ((0, 40), (1, 35))]
+    record = {"members": members, "test_errors": 30, "test_errors_halves": [20, 10], "test_total": 10_000}
+    assert tables.committees({"two.json": record}).splitlines()[2] == (
+        "| [two](results/committees/two.json) | 2 `mlp5` | 0.40, 0.35 | **0.30** | 20 + 10 |  |"
+    )

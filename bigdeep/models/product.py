@@ -1,4 +1,4 @@
-"""Matrix products in single precision, or with factors rounded to bfloat16, which new processors multiply twice as fast."""
+"""Matrix products in single precision, or of factors rounded to bfloat16, which new processors multiply faster."""
 
 import jax
 import jax.numpy as jnp

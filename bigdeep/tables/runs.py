@@ -1,6 +1,7 @@
-"""The README's tables, as Markdown, of published records: pure functions of {file name: record}."""
+"""Tables of trained nets."""
 
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from bigdeep import writer
@@ -87,50 +88,6 @@ def comparison(records: Mapping[str, Mapping]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def speed(records: Mapping[str, Mapping]) -> str:
-    """Two Markdown tables of benchmark records: the training step beside the machine's limit, and start-up."""
-    steps = [r for _, r in sorted(records.items()) if r["benchmark"] == "train_step"]
-    starts = [r for _, r in sorted(records.items()) if r["benchmark"] == "startup"]
-    lines = [
-        "| whole step of | images/s | GFLOP/s | limit | share of limit | share of deformation | of diagnosis | on |"
-    ]
-    lines.append("|---" * 8 + "|")
-    for r in steps:
-        name, rate = f"`{r['name']}`, batch {r['batch_size']}", f"{r['images_per_second']:,.0f}"
-        shares = (f"{r['gflops']:.0f}", f"{r['limit']:.0f}", f"{r['ratio']:.2f}", f"{100 * r['augment_share']:.1f} %")
-        shares += (f"{100 * r['diagnosis_share']:.1f} %" if "diagnosis_share" in r else "",)
-        lines.append(f"| {' | '.join((name, rate, *shares, r['device']))} |")
-    lines += ["", "| from the command to the first step of | cold cache | warm cache | peak memory | on |"]
-    lines.append("|---|---|---|---|---|")
-    for r in starts:
-        name = f"`{r['name']}`"
-        times = (f"{r['cold_seconds']:.1f} s", f"{r['warm_seconds']:.1f} s", f"{r['peak_gigabytes']:.2f} GB")
-        lines.append(f"| {' | '.join((name, *times, r['device']))} |")
-    return "\n".join(lines) + "\n"
-
-
-def deformations(records: Mapping[str, Mapping]) -> str:
-    """A Markdown table of the benchmark of deformations: a row a deformation, a column a library."""
-    record = records.get("augment.json", {"rates": []})
-    rates = {(r["name"], r["library"]): r for r in record["rates"]}
-    libraries = list(dict.fromkeys(library for _, library in rates if library != "bigdeep"))
-    header = ["images/s", "bigdeep", "share of an mlp5 step", *libraries]
-    lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
-    for name in dict.fromkeys(name for name, library in rates if library == "bigdeep"):
-        ours = rates[name, "bigdeep"]
-        others = [rates.get((name, library), {}).get("images_per_second") for library in libraries]
-        cells = [f"`{name}`", f"**{ours['images_per_second']:,.0f}**", f"{100 * ours['step_share']:.1f} %"]
-        lines.append(f"| {' | '.join(cells + [f'{rate:,.0f}' if rate else '' for rate in others])} |")
-    if paper := rates.get(("paper", "bigdeep")):
-        reached = f"The paper's mixture reaches {paper['ratio']:.2f} of its limit, {paper['limit']:,.0f} images/s"
-        others = [
-            rate["images_per_second"] for (name, _), rate in rates.items() if name == "paper" and rate is not paper
-        ]
-        beside = f", {paper['images_per_second'] / max(others):.0f} times the fastest other library" if others else ""
-        lines += ["", f"{reached}{beside}."]
-    return "\n".join(lines) + "\n"
-
-
 def nets(records: Mapping[str, Mapping]) -> str:
     """A Markdown table, a row a record, of the nets that are not the paper's, beside what their sources got."""
     lines = [
@@ -159,16 +116,66 @@ def _general(config: str) -> str:
     return config if config in SOURCES else config.partition(":")[0]
 
 
-def peers(records: Mapping[str, Mapping]) -> str:
-    """A Markdown table of the benchmark of nets beside PyTorch."""
-    record = records.get("nets.json", {"rates": []})
-    lines = [
-        "| training step of | bigdeep, images/s | PyTorch | PyTorch, compiled | times the faster one | on |",
-        "|---" * 6 + "|",
-    ]
-    for r in record["rates"]:
-        images = r["images_per_second"]
-        rates = (f"**{images['bigdeep']:,.0f}**", f"{images['torch']:,.0f}", f"{images['torch.compile']:,.0f}")
-        cells = (f"`{r['name']}`, batch {r['batch_size']}", *rates, f"{r['ratio']:.2f}", record["device"])
+def committees(records: Mapping[str, Mapping]) -> str:
+    """A Markdown table of committees: each member alone, all together, and with deformed copies where averaged."""
+    lines = ["| committee | of | members alone % | **together %** | each half | averaged over copies % |"]
+    lines.append("|---" * 6 + "|")
+    for name, r in records.items():
+        total = r["test_total"] / 100
+        nets = Counter(member["config"] for member in r["members"])
+        averaged = f"{r['averaged_test_errors'] / total:.2f} ({r['copies']} copies)" if "copies" in r else ""
+        cells = (
+            f"[{name.removesuffix('.json')}](results/committees/{name})",
+            ", ".join(f"{count} `{net}`" for net, count in nets.items()),
+            ", ".join(f"{member['test_errors'] / total:.2f}" for member in r["members"]),
+            f"**{r['test_errors'] / total:.2f}**",
+            " + ".join(map(str, r["test_errors_halves"])),
+            averaged,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def speedruns(records: Mapping[str, Mapping]) -> str:
+    """A Markdown table of whole training commands, a row a config: the errors of its seeds and their wall times."""
+    configs: dict[str, list[Mapping]] = {}
+    for r in sorted(records.values(), key=lambda r: r["wall_seconds"]):
+        configs.setdefault(r["config"], []).append(r)
+    lines = ["| config | hidden units | error % at best validation | of its seeds | wall time | epochs | on |"]
+    lines.append("|---" * 7 + "|")
+    for name, runs in configs.items():
+        errors = [100 * r["test_errors_at_best_validation"] / r["test_total"] for r in sorted(runs, key=_seed)]
+        spread = f" ± {statistics.stdev(errors):.2f}" if len(errors) > 1 else ""
+        seconds = [writer.duration(r["wall_seconds"]) for r in (runs[0], runs[-1])]
+        cells = (
+            f"`{name}`",
+            "-".join(map(str, runs[0]["values"]["model"]["widths"])),
+            f"**{statistics.mean(errors):.3f}**{spread}",
+            ", ".join(f"{error:.2f}" for error in errors),
+            " to ".join(dict.fromkeys(seconds)),
+            str(runs[0]["epochs"]),
+            runs[0]["device"],
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _seed(record: Mapping) -> int:
+    return record["seed"]
+
+
+def search(records: Mapping[str, Mapping]) -> str:
+    """A Markdown table of runs made to choose a recipe, in the order they were made, by held-out validation errors."""
+    lines = ["| run | validation errors | of all evaluations | named wrongly in training % | epochs, time |"]
+    lines.append("|---" * 5 + "|")
+    for name, r in records.items():
+        errors = [row["validation_errors"] for row in r["evaluations"]]
+        cells = (
+            f"[{name.removesuffix('.json')}](../results/search/{name})",
+            f"**{errors[-1]}** of {r['validation_total']:,}",
+            ", ".join(map(str, errors)),
+            f"{100 * r['evaluations'][-1]['train_error']:.2f}",
+            f"{r['epochs']}, {writer.duration(r['seconds'])}",
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
