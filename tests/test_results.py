@@ -91,7 +91,7 @@ def test_variants_are_compared_over_their_seeds():
     }
     rows = tables.comparison(records).splitlines()[2:]
     assert rows[0].startswith("| `b` | **0.90** | 0.90 | 1.60 / 0.20 | 100.00 |")
-    assert rows[1].startswith("| `a` | **1.10** ± 0.14 | 1.00, 1.20 | 2.00 / 0.20 | 97.00 |")
+    assert rows[1].startswith("| `a` | **1.10 ± 0.14** | 1.00, 1.20 | 2.00 / 0.20 | 97.00 |")
 
 
 def test_an_unfinished_run_has_no_record(tmp_path):
@@ -131,8 +131,8 @@ def test_speedruns_in_a_row_and_in_a_figure(tmp_path):
     runs = [speedrun("fast", 1, 60, 40.0), speedrun("fast", 0, 50, 44.0), speedrun("slow", 0, 40, 600.0)]
     records = {f"{i}.json": r for i, r in enumerate(runs)}
     lines = tables.speedruns(records).splitlines()[2:]
-    assert lines[0] == "| `fast` | 30-20 | **0.550** ± 0.07 | 0.50, 0.60 | 40 s to 44 s | 3 | abacus |"
-    assert lines[1].startswith("| `slow` | 30-20 | **0.400** | 0.40 | 10 min |")
+    assert lines[0] == "| `fast` | 30-20 | **0.55 ± 0.07** | 0.50, 0.60 | 40 s to 44 s | 3 | abacus |"
+    assert lines[1].startswith("| `slow` | 30-20 | **0.40** | 0.40 | 10 min |")
     assert figures.best_so_far(runs[0], 5.0) == ([15.0, 25.0, 35.0], [2.0, 2.0, 0.6])
     figures.error_against_time(tmp_path / "figure.png", records)
     with Image.open(tmp_path / "figure.png") as picture:

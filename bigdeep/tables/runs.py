@@ -1,8 +1,9 @@
 """Tables of trained nets."""
 
+import json
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bigdeep import writer
 
@@ -36,25 +37,57 @@ SOURCES = {
 
 
 def paper(records: Mapping[str, Mapping]) -> str:
-    """A Markdown table, a row a record, beside the paper's row. records: {file name: record}."""
-    lines = [
-        "| config | weights | paper: error % at best validation (best), hours | **ours: error %** (best, final) | "
-        "errors in each half | epochs, time | validation errors | record |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    """A Markdown table beside the paper's rows, a row a recipe with all its seeds. records: {file name: record}."""
+    recipes: dict[str, dict[str, Mapping]] = {}
     for name, r in sorted(records.items()):
-        percent = {key: f"{100 * r[f'test_errors_{key}'] / r['test_total']:.2f}" for key in ("best", "final")}
-        selected = f"{100 * r['test_errors_at_best_validation'] / r['test_total']:.2f}"
-        paper = "{:.2f} ({:.2f}), {} h".format(*PAPER[r["config"]]) if r["config"] in PAPER else ""
-        lines.append(
-            f"| `{r['config']}`, seed {r['seed']} | {r['parameters']:,} | {paper} | "
-            f"**{selected}** ({percent['best']}, {percent['final']}) | "
-            f"{r['test_errors_halves'][0]} + {r['test_errors_halves'][1]} of {r['test_total']:,} | "
-            f"{r['epochs']}, {writer.duration(r['seconds'])} | "
-            f"{r['validation_errors']} of {r['validation_total']:,} ({r['validation_split']}) | "
-            f"[{name}](results/{name}) |"
-        )
+        recipe = json.dumps([r["config"], {**r["values"], "seed": None}], sort_keys=True)
+        recipes.setdefault(recipe, {})[name] = r
+    lines = [
+        "| config | hidden units | weights | paper: error % at best validation (best), hours | **ours: error %** | "
+        "best, final % | errors in each half | epochs, time | validation errors | records |",
+        "|---" * 10 + "|",
+    ]
+    rows = [(statistics.mean(_errors(runs.values())), runs) for runs in recipes.values()]
+    for _, runs in sorted(rows, key=lambda row: (next(iter(row[1].values()))["config"], row[0])):
+        lines.append(f"| {' | '.join(_paper_cells(runs))} |")
     return "\n".join(lines) + "\n"
+
+
+def _paper_cells(runs: Mapping[str, Mapping]) -> Sequence[str]:
+    """The cells of a recipe's row: what its runs have in common from the first, their figures as means."""
+    first, model = next(iter(runs.values())), next(iter(runs.values()))["values"]["model"]
+    norm = model.get("norm", "none")  # the first records are older than norms
+    kind = model["activation"].replace("_", " ") + (f", {norm} norm" if norm != "none" else "")
+
+    def mean(key: str) -> float:
+        return statistics.mean(r[key] for r in runs.values())
+
+    errors = _errors(runs.values())
+    seeds = f", of {', '.join(f'{e:.2f}' for e in errors)}" if len(errors) > 1 else ""
+    halves = (f"{statistics.mean(r['test_errors_halves'][i] for r in runs.values()):.4g}" for i in (0, 1))
+    return (
+        f"`{first['config']}`",
+        kind,
+        f"{first['parameters']:,}",
+        "{:.2f} ({:.2f}), {} h".format(*PAPER[first["config"]]) if first["config"] in PAPER else "",
+        f"**{_mean_and_spread(errors)}**{seeds}",
+        ", ".join(f"{100 * mean(f'test_errors_{key}') / first['test_total']:.2f}" for key in ("best", "final")),
+        f"{' + '.join(halves)} of {first['test_total']:,}",
+        f"{first['epochs']}, {writer.duration(mean('seconds'))}",
+        f"{mean('validation_errors'):.4g} of {first['validation_total']:,} ({first['validation_split']})",
+        ", ".join(f"[seed {r['seed']}](results/{name})" for name, r in runs.items()),
+    )
+
+
+def _errors(runs: Iterable[Mapping]) -> list[float]:
+    """Test error at best validation in %, of each run."""
+    return [100 * r["test_errors_at_best_validation"] / r["test_total"] for r in runs]
+
+
+def _mean_and_spread(errors: Sequence[float]) -> str:
+    """The mean, with the standard deviation of the sample behind it where there are several."""
+    spread = f" ± {statistics.stdev(errors):.2f}" if len(errors) > 1 else ""
+    return f"{statistics.mean(errors):.2f}{spread}"
 
 
 def comparison(records: Mapping[str, Mapping]) -> str:
@@ -64,13 +97,8 @@ def comparison(records: Mapping[str, Mapping]) -> str:
         variants.setdefault(r["config"].partition(":")[2], []).append(r)
     lines = ["| deformation | test error % | of its seeds | in each half | named right in training % | time each |"]
     lines.append("|---|---|---|---|---|---|")
-
-    def errors(runs: Sequence[Mapping]) -> list[float]:
-        return [100 * r["test_errors_at_best_validation"] / r["test_total"] for r in runs]
-
-    for name, runs in sorted(variants.items(), key=lambda item: statistics.mean(errors(item[1]))):
-        own = errors(runs)
-        spread = f" ± {statistics.stdev(own):.2f}" if len(own) > 1 else ""
+    for name, runs in sorted(variants.items(), key=lambda item: statistics.mean(_errors(item[1]))):
+        own = _errors(runs)
         halves = [
             statistics.mean(100 * r["test_errors_halves"][i] / (r["test_total"] / 2) for r in runs) for i in (0, 1)
         ]
@@ -78,7 +106,7 @@ def comparison(records: Mapping[str, Mapping]) -> str:
         seconds = statistics.mean(r["seconds"] for r in runs)
         cells = (
             f"`{name}`",
-            f"**{statistics.mean(own):.2f}**{spread}",
+            f"**{_mean_and_spread(own)}**",
             ", ".join(f"{value:.2f}" for value in own),
             " / ".join(f"{value:.2f}" for value in halves),
             f"{right:.2f}",
@@ -144,13 +172,12 @@ def speedruns(records: Mapping[str, Mapping]) -> str:
     lines = ["| config | hidden units | error % at best validation | of its seeds | wall time | epochs | on |"]
     lines.append("|---" * 7 + "|")
     for name, runs in configs.items():
-        errors = [100 * r["test_errors_at_best_validation"] / r["test_total"] for r in sorted(runs, key=_seed)]
-        spread = f" ± {statistics.stdev(errors):.2f}" if len(errors) > 1 else ""
+        errors = _errors(sorted(runs, key=lambda r: r["seed"]))
         seconds = [writer.duration(r["wall_seconds"]) for r in (runs[0], runs[-1])]
         cells = (
             f"`{name}`",
             "-".join(map(str, runs[0]["values"]["model"]["widths"])),
-            f"**{statistics.mean(errors):.3f}**{spread}",
+            f"**{_mean_and_spread(errors)}**",
             ", ".join(f"{error:.2f}" for error in errors),
             " to ".join(dict.fromkeys(seconds)),
             str(runs[0]["epochs"]),
@@ -158,10 +185,6 @@ def speedruns(records: Mapping[str, Mapping]) -> str:
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def _seed(record: Mapping) -> int:
-    return record["seed"]
 
 
 def search(records: Mapping[str, Mapping]) -> str:
