@@ -167,7 +167,7 @@ def best_row(rows: Sequence[Mapping], errors: str = "validation_errors") -> Mapp
 
 
 def read_config(workdir: pathlib.Path) -> dict:
-    """config.json of a run folder: {"config": …, "dataset": {"name", "sha256"}}; never executed."""
+    """config.json of a run folder: {"config": …, "dataset": {"name", "sha256"}, "origin": …}; never executed."""
     path = workdir / "config.json"
     require(path.exists(), f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
     return json.loads(path.read_text())

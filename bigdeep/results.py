@@ -1,18 +1,18 @@
 r"""Published records, and the README's tables made of them: no figure is pasted by hand.
 
-  python -m bigdeep.results --add=runs/mlp2,runs/mlp5    keeps the records of finished runs, then writes the tables
+  python -m bigdeep.results --add=runs/mlp2,runs/mlp5    keeps the records of runs, then writes the tables
   python -m bigdeep.results                              only writes the tables
 
 A run's record, results/<name of its folder>.json, is result.json with the whole config and the error counts of each
 evaluation. Runs of a variant of a config, as configs/augmentations.py:cpab, go to results/<config>/. Runs that held out
 validation images, made to choose a recipe, go to results/search/, without any figure of the test set, and into the lab
-notebook's tables. Benchmarks, committees and speed-runs keep theirs in folders of their own by their own
---output. The tables themselves: tables/.
+notebook's tables. A run that was stopped or exploded keeps its record in results/unfinished/. Benchmarks, committees
+and speed-runs keep theirs in folders of their own by their own --output. The tables themselves: tables/.
 """
 
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from absl import flags
@@ -23,20 +23,28 @@ from bigdeep.errors import require
 README, NOTEBOOK = pathlib.Path("README.md"), pathlib.Path("docs/lab-notebook.md")
 FIGURE = pathlib.Path("docs/error-against-time.png")
 # Folders of records that are not single runs.
-OTHERS = ("augmentations", "benchmarks", "committees", "fits", "mistakes", "search", "speedruns")
+OTHERS = ("augmentations", "benchmarks", "committees", "fits", "mistakes", "search", "speedruns", "unfinished")
 BEGIN, END = "<!-- {}, made by python -m bigdeep.results -->\n", "<!-- end -->"
-ROWS = ("step", "epoch", "seconds", "train_loss", "train_error", "validation_errors", "test_errors")
+ROWS = ("step", "epoch", "seconds", "train_loss", "train_error", "validation_errors", "test_errors", "test_total")
 
 
 def record(workdir: pathlib.Path) -> dict:
-    """The record of a finished run."""
-    path = workdir / "result.json"
-    require(path.exists(), f"--add {workdir}", "no result.json", "the folder of a finished run")
-    rows = [row for row in writer.read_rows(workdir / "metrics.jsonl") if "test_errors" in row]
-    evaluations = [{key: row[key] for key in ROWS if key in row} for row in rows]
-    values = experiment.read_config(workdir)["config"]
-    whole = {**json.loads(path.read_text()), "values": values, "evaluations": evaluations}
-    return untested(whole) if values["data"]["validation"] else whole
+    """The record of a run: of a finished one its result, of a stopped or exploded one how far it came."""
+    stored, path = experiment.read_config(workdir), workdir / "result.json"
+    rows = writer.read_rows(workdir / "metrics.jsonl")
+    ended = json.loads(path.read_text()) if path.exists() else unfinished(workdir, stored, rows)
+    evaluations = [{key: row[key] for key in ROWS if key in row} for row in rows if "test_errors" in row]
+    whole = {**ended, "values": stored["config"], "evaluations": evaluations}
+    return untested(whole) if stored["config"]["data"]["validation"] else whole
+
+
+def unfinished(workdir: pathlib.Path, stored: Mapping, rows: Sequence[Mapping]) -> dict:
+    """What stands in place of the result of a run that did not get to its end: its last row of metrics."""
+    require(rows, f"--add {workdir}", "no row of metrics", "the folder of a run that trained")
+    config, last = stored["config"], rows[-1]
+    own = {"config": config["name"], "seed": config["seed"], "epochs": config["epochs"], "unfinished": True}
+    kept = {key: last[key] for key in ("step", "epoch", "seconds", "train_loss", "images_per_second")}
+    return {**own, **kept, "dataset": stored["dataset"], **stored.get("origin", {})}
 
 
 def untested(value: Any) -> Any:
@@ -49,8 +57,8 @@ def untested(value: Any) -> Any:
 def place(workdir: pathlib.Path, record: Mapping) -> pathlib.Path:
     """Where the record of a run is kept, below results/."""
     config, colon, _ = record["config"].partition(":")
-    held_out = record["values"]["data"]["validation"] > 0
-    return pathlib.Path("search" if held_out else config if colon else "") / f"{workdir.name}.json"
+    whole = "unfinished" if "unfinished" in record else config if colon else ""
+    return pathlib.Path("search" if record["values"]["data"]["validation"] else whole) / f"{workdir.name}.json"
 
 
 def filled(text: str, made: Mapping[str, str], file: str) -> str:
@@ -78,6 +86,7 @@ def readme(text: str, folder: pathlib.Path) -> str:
         "deformations": tables.deformations(benchmarks),
         "peers": tables.peers(benchmarks),
         "speed": tables.speed(benchmarks),
+        "unfinished": tables.unfinished(read(folder / "unfinished")),
     }
     return filled(text, made, "README.md")
 
@@ -109,7 +118,7 @@ def main() -> None:
         path = folder / place(workdir, new)
         path.parent.mkdir(exist_ok=True)
         old = json.loads(path.read_text()) if path.exists() else new
-        same = old["state_sha256"] == new["state_sha256"]
+        same = "unfinished" in old or old.get("state_sha256") == new.get("state_sha256")
         require(same, f"--add {workdir}", f"the record of another run in {path}", "a folder whose name is still free")
         writer.write_json(path, new)
     README.write_text(readme(README.read_text(), folder))
@@ -119,5 +128,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_list("add", [], "folders of finished runs, with commas between them")
+    flags.DEFINE_list("add", [], "folders of runs, with commas between them")
     cli.run(main, __doc__)

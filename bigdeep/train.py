@@ -73,7 +73,7 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
                 return json.loads((folder / "result.json").read_text())
             journal = writer.Journal(folder / "metrics.jsonl", at)
             (folder / "result.json").unlink(missing_ok=True)
-            writer.write_json(folder / "config.json", _identity(built))
+            writer.write_json(folder / "config.json", _identity(built) | {"origin": origin})
             clock.resume(journal.rows)
             try:
                 state = _train(built, state, store, journal, clock, received)

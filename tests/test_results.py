@@ -10,7 +10,7 @@ from bigdeep import figures, results, tables, train
 from bigdeep.errors import BadInput
 from conftest import ROOT
 
-NOT_RUNS = ("benchmarks", "committees", "fits", "mistakes", "search")
+NOT_RUNS = ("benchmarks", "committees", "fits", "mistakes", "search", "unfinished")
 FOLDERS = [ROOT / "results", *(p for p in (ROOT / "results").iterdir() if p.is_dir() and p.name not in NOT_RUNS)]
 RECORDS = {f"{folder.name}/{name}": r for folder in sorted(FOLDERS) for name, r in results.read(folder).items()}
 
@@ -94,8 +94,20 @@ def test_variants_are_compared_over_their_seeds():
     assert rows[1].startswith("| `a` | **1.10 ± 0.14** | 1.00, 1.20 | 2.00 / 0.20 | 97.00 |")
 
 
-def test_an_unfinished_run_has_no_record(tmp_path):
-    with pytest.raises(BadInput, match="no result.json"):
+def test_a_run_that_was_stopped_has_a_record_too(smoke, tmp_path):
+    result = train.run(smoke("mlp2"), str(tmp_path / "x"))
+    (tmp_path / "x" / "result.json").unlink()
+    record = results.record(tmp_path / "x")
+    assert results.place(tmp_path / "x", record) == pathlib.Path("unfinished/x.json")
+    assert record["evaluations"][-1]["test_errors"] == result["test_errors_final"]
+    assert (record["versions"], record["git_commit"]) == (result["versions"], result["git_commit"])
+    row = tables.unfinished({"x.json": record}).splitlines()[2]
+    assert row.startswith("| [x](results/unfinished/x.json) | 2 of 2 |")
+    assert row.endswith(f"| **{result['test_errors_final'] / 10:.2f}** |")
+
+
+def test_a_folder_without_a_run_has_no_record(tmp_path):
+    with pytest.raises(BadInput, match=r"no config\.json"):
         results.record(tmp_path)
 
 

@@ -202,3 +202,24 @@ def search(records: Mapping[str, Mapping]) -> str:
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def unfinished(records: Mapping[str, Mapping]) -> str:
+    """A Markdown table of runs that were stopped or exploded: how far they came, and their errors there."""
+    lines = [
+        "| run | epochs | time | images/s | training loss | validation errors | **test error %** |",
+        "|---" * 7 + "|",
+    ]
+    for name, r in records.items():
+        last = r["evaluations"][-1] if r["evaluations"] else {}
+        cells = (
+            f"[{name.removesuffix('.json')}](results/unfinished/{name})",
+            f"{r['epoch']:.4g} of {r['epochs']}",
+            writer.duration(r["seconds"]),
+            f"{r['images_per_second']:,.0f}",
+            f"{r['train_loss']:.3f}",
+            f"{last['validation_errors']:,}" if last else "",
+            f"**{100 * last['test_errors'] / last['test_total']:.2f}**" if last else "",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
