@@ -57,8 +57,12 @@ def untested(value: Any) -> Any:
 def place(workdir: pathlib.Path, record: Mapping) -> pathlib.Path:
     """Where the record of a run is kept, below results/."""
     config, colon, _ = record["config"].partition(":")
-    whole = "unfinished" if "unfinished" in record else config if colon else ""
-    return pathlib.Path("search" if record["values"]["data"]["validation"] else whole) / f"{workdir.name}.json"
+    folder = config if colon else ""
+    if "unfinished" in record:
+        folder = "unfinished"
+    elif record["values"]["data"]["validation"]:
+        folder = "search"
+    return pathlib.Path(folder) / f"{workdir.name}.json"
 
 
 def filled(text: str, made: Mapping[str, str], file: str) -> str:

@@ -219,7 +219,7 @@ def unfinished(records: Mapping[str, Mapping]) -> str:
             f"{r['images_per_second']:,.0f}",
             f"{r['train_loss']:.3f}",
             f"{last['validation_errors']:,}" if last else "",
-            f"**{100 * last['test_errors'] / last['test_total']:.2f}**" if last else "",
+            f"**{100 * last['test_errors'] / last['test_total']:.2f}**" if "test_errors" in last else "",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
