@@ -17,7 +17,7 @@ check: .venv/.ready
 	.venv/bin/python -m pytest
 
 bench: .venv/.ready
-	.venv/bin/python benchmarks/train_step.py
+	.venv/bin/python benchmarks/train_step.py --config=configs/mlp5.py
 
 .venv/.ready: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -1,6 +1,6 @@
 """Does it pay to train several small nets together, by vmap over their seeds, rather than one after the other?
 
-  python benchmarks/members.py [--config=configs/mlp2.py] [--members=1,2,4]
+  python benchmarks/members.py --config=configs/mlp2.py [--members=1,2,4]
 
 Times chunks of steps of one net and of several nets as one program, each with its own weights, order and deformations,
 in turn in one process. Prints images/s summed over the members, and their ratio to one net alone: above 1 it pays.

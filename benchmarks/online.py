@@ -1,6 +1,6 @@
 """Online training beside the memory's own limit: a batch of one image reads and writes every weight for one update.
 
-  python benchmarks/online.py [--config=configs/mlp5_paper.py]
+  python benchmarks/online.py --config=configs/mlp5_paper.py
 
 An update must read the weights to go forward and again to go backward, and read and write them once more to change
 them: four passes over all weights. The limit is two passes of an in-place w <- c w, which reads and writes them once

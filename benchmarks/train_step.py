@@ -1,6 +1,6 @@
 """How close the whole training step comes to what this machine can multiply.
 
-  python benchmarks/train_step.py [--config=configs/mlp5.py]
+  python benchmarks/train_step.py --config=configs/mlp5.py
 
 Times the chunks of steps that a run of a perceptron consists of (shuffle, deform, forward, backward, update, what each
 layer does), chunks without deformation, chunks without the figures of the layers, and plain float32 matrix products, in
