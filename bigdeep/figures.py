@@ -11,10 +11,11 @@ from bigdeep.tables import PAPER
 matplotlib.use("Agg")
 
 
-def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping]) -> None:
+def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping], runs: Mapping[str, Mapping]) -> None:
     """Test error at best validation against wall time: each speed-run on its way and at its end, and the paper's nets.
 
-    records: of speed-runs, {file name: record}.
+    records: of speed-runs, whole commands; runs: of the paper's nets, by their own clock, less start-up and the end of
+    the process; {file name: record} both.
     """
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
@@ -26,6 +27,10 @@ def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping]) -> No
         label = r["config"] if r["seed"] == min(o["seed"] for o in records.values()) else None
         end = r["test_errors_at_best_validation"] / total
         axes.plot(r["wall_seconds"], end, "o", color=colour, label=label, markersize=5)
+    for i, r in enumerate(runs.values()):
+        error = 100 * r["test_errors_at_best_validation"] / r["test_total"]
+        axes.plot(r["seconds"], error, "ks", fillstyle="none", label=None if i else "its nets here", markersize=5)
+        axes.annotate(r["config"], (r["seconds"], error), xytext=(6, -3), textcoords="offset points", fontsize=8)
     for name, (error, _, hours) in PAPER.items():
         axes.plot(3600 * hours, error, "k^", markersize=5, label="paper, GTX 280" if name == "mlp5" else None)
         axes.annotate(name, (3600 * hours, error), xytext=(6, -3), textcoords="offset points", fontsize=8)

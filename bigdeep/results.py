@@ -80,7 +80,7 @@ def readme(text: str, folder: pathlib.Path) -> str:
     runs, benchmarks = read(folder), read(folder / "benchmarks")
     for variants in sorted(path for path in folder.iterdir() if path.is_dir() and path.name not in OTHERS):
         runs |= {f"{variants.name}/{name}": record for name, record in read(variants).items()}
-    papers = {name: r for name, r in runs.items() if r["config"] in tables.PAPER}
+    papers = of_the_paper(runs)
     made = {
         "results": tables.paper(papers),
         "committees": tables.committees(read(folder / "committees")),
@@ -93,6 +93,11 @@ def readme(text: str, folder: pathlib.Path) -> str:
         "unfinished": tables.unfinished(read(folder / "unfinished")),
     }
     return filled(text, made, "README.md")
+
+
+def of_the_paper(runs: Mapping[str, Mapping]) -> dict[str, Mapping]:
+    """The records of runs of the paper's five nets."""
+    return {name: r for name, r in runs.items() if r["config"] in tables.PAPER}
 
 
 def notebook(text: str, folder: pathlib.Path) -> str:
@@ -128,7 +133,7 @@ def main() -> None:
     README.write_text(readme(README.read_text(), folder))
     NOTEBOOK.write_text(notebook(NOTEBOOK.read_text(), folder))
     if speedruns := read(folder / "speedruns"):
-        figures.error_against_time(FIGURE, speedruns)
+        figures.error_against_time(FIGURE, speedruns, of_the_paper(read(folder)))
 
 
 if __name__ == "__main__":
