@@ -58,6 +58,6 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.schedule = dict(name="cosine", rate=4e-3, warmup=0.5, end=0.0)
 
     config.log_every = 60
-    config.evaluate_every = 20
+    config.evaluate_every = 1 if smoke else 20
     config.checkpoint_seconds = 60.0
     return config

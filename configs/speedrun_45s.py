@@ -57,6 +57,6 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.schedule = dict(name="cosine", rate=8e-3, warmup=0.5, end=0.0)
 
     config.log_every = 125
-    config.evaluate_every = 11
+    config.evaluate_every = 1 if smoke else 11
     config.checkpoint_seconds = 600.0
     return config

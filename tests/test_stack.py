@@ -25,7 +25,14 @@ CODES = ("#" * 6,) * 2
 def mlp(
     widths=(7, 6, 5), activation="scaled_tanh", init="lecun_normal", shape=(29, 29, 1), norm="none", dropout=(0.0, 0.0)
 ):
-    section = {"name": "mlp", "widths": list(widths), "activation": activation, "init": init, "norm": norm}
+    section = {
+        "name": "mlp",
+        "widths": list(widths),
+        "activation": activation,
+        "init": init,
+        "norm": norm,
+        "precision": "float32",
+    }
     return models.build({**section, "input_dropout_rate": dropout[0], "dropout_rate": dropout[1]}, shape, classes=10)
 
 

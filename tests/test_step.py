@@ -12,7 +12,7 @@ from bigdeep import augment, losses, models, schedules, step
 
 COUNT, BATCH = 48, 8
 MODEL = {"name": "mlp", "widths": [16], "activation": "scaled_tanh", "init": "lecun_normal", "norm": "none"}
-MODEL |= {"input_dropout_rate": 0.0, "dropout_rate": 0.0}
+MODEL |= {"precision": "float32", "input_dropout_rate": 0.0, "dropout_rate": 0.0}
 FULL = schedules.strength([[0, 1]], 1)
 
 

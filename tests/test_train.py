@@ -49,7 +49,7 @@ def test_a_run_leaves_its_files_and_its_figures_agree(tiny, tmp_path):
     assert sum(result["test_errors_halves"]) == result["test_errors_at_best_validation"]
     assert (result["config"], result["dataset"]["name"]) == ("test", "mnist-5k")
     assert (result["test_total"], result["validation_total"], result["steps"]) == (1000, 4000, 20)
-    assert result["parameters"] == 841 * 20 + 20 + 20 * 10 + 10
+    assert result["parameters"] == 841 * 20 + 20 + 20 + 20 * 10 + 10  # with a scale and a shift a hidden unit
     assert re.fullmatch("[0-9a-f]{64}", result["state_sha256"])
     for row in rows:
         assert {"epoch", "seconds", "train_loss", "learning_rate", "gradient_norm", "update_ratio"} < row.keys()
@@ -253,7 +253,7 @@ def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
     assert result["test_errors_final"] < 0.6 * result["test_total"]  # its teacher: 0.53
     built, state = experiment.selected(tmp_path / "teacher")
     inputs = np.zeros((2, 29, 29, 1), np.float32)
-    expected = built.model.apply(state.params, {}, inputs, jax.random.key(0), train=False)[0]
+    expected = built.model.apply(state.params, state.model_state, inputs, jax.random.key(0), train=False)[0]
     found = experiment._teacher(teacher, (29, 29, 1), built.dataset)(inputs)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     with pytest.raises(BadInput, match="config.loss.workdir: found .*, expected one of"):
