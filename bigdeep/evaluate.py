@@ -10,12 +10,14 @@ copies also averaged_test_errors and their halves, of the mean over an image and
 --split=validation it is validation_errors and so on. --output keeps it as a record.
 """
 
+import functools
 import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
@@ -66,8 +68,10 @@ def member(
     chosen = {"test": built.test, "validation": built.validation}[split]
 
     @jax.jit
-    def probabilities(images: jax.Array) -> jax.Array:
-        return jax.nn.softmax(built.logits(state.params, state.model_state, images))
+    def of_state(params: Any, model_state: Any, images: jax.Array) -> jax.Array:
+        return jax.nn.softmax(built.logits(params, model_state, images))
+
+    probabilities = functools.partial(of_state, state.params, state.model_state)
 
     scores, averaged = np.asarray(probabilities(chosen.images)), None
     if copies:
@@ -90,8 +94,8 @@ def _deformed_bytes(config: Mapping, built: experiment.Experiment, strength: flo
 
     @jax.jit
     def deform(key: jax.Array, images: jax.Array) -> jax.Array:
-        inputs = deformation(key, images, jax.numpy.zeros(len(images), jax.numpy.uint8), strength)
-        return jax.numpy.rint((inputs + 1.0) * 127.5).astype(jax.numpy.uint8)
+        inputs = deformation(key, images, jnp.zeros(len(images), jnp.uint8), strength)
+        return jnp.rint((inputs + 1.0) * 127.5).astype(jnp.uint8)
 
     return deform
 
