@@ -18,6 +18,7 @@ from bigdeep import augment as augmentations
 from bigdeep import checkpoint, losses, models, optim, runtime, schedules, step, writer
 from bigdeep import config as configs
 from bigdeep import data as datasets
+from bigdeep import mixup as mixing
 from bigdeep.augment import warp
 from bigdeep.errors import BadInput, require
 
@@ -89,6 +90,7 @@ def _assemble(
     log_every: int,
     evaluate_every: int,
     checkpoint_seconds: float,
+    mixup: float = 0.0,
 ) -> Experiment:
     configs.check(isinstance(name, str) and name, "name", name, "the name of the experiment")
     configs.integer("seed", seed, 0, 2**32 - 1)
@@ -112,9 +114,11 @@ def _assemble(
     tx = optim.build(optimizer, regularisers, rate)
     loss_fn = deform = one_step = train_steps = None
     if to_train:
+        mix = mixing.build(mixup)
+        configs.check(batch_size > 1 or mixup == 0, "mixup", mixup, "0 for batches of one image")
         loss_fn = losses.build(loss, net.distances, functools.partial(_teacher, shape=shape, dataset=dataset))
         deform = augmentations.build(augment, shape, CLASSES, dataset.name)
-        bound = {"apply": net.apply, "loss_fn": loss_fn, "augment": deform, "strength": strong, "tx": tx}
+        bound = {"apply": net.apply, "loss_fn": loss_fn, "augment": deform, "strength": strong, "mix": mix, "tx": tx}
         one_step = functools.partial(step.train_step, **bound)
         train_steps = functools.partial(_train_steps, batch_size=batch_size, one_step=one_step, rate=rate)
     init = functools.partial(step.init_state, init=net.init, tx=tx)

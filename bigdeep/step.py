@@ -35,18 +35,20 @@ def train_step(
     loss_fn: Callable,
     augment: Callable,
     strength: Callable,
+    mix: Callable,
     tx: optax.GradientTransformation,
 ) -> tuple[State, dict[str, jax.Array]]:
-    """One update on a batch (uint8 images (B, H, W, C), labels (B,)): deform, forward, backward, update.
+    """One update on a batch (uint8 images (B, H, W, C), labels (B,)): deform, mix, forward, backward, update.
 
     key: the run's; the step's randomness is fold_in(key, step), so nothing of it needs to be saved.
-    strength: step -> what the deformation is multiplied by.
+    strength: step -> what the deformation is multiplied by. mix: (key, inputs, loss) -> (inputs, loss), as in mixup.py.
     Metrics, all (): train_loss; train_error, the share of the deformed batch named wrongly; gradient_norm = |g|_2;
     update_ratio = |update|_2 / |params|_2 before the update; layers, {layer: the same of each, and its idle units}.
     """
     images, labels = batch
-    augment_key, apply_key = keys(key, state.step)
+    augment_key, apply_key, mix_key = keys(key, state.step)
     inputs = augment(augment_key, images, labels, strength(state.step))
+    inputs, loss_fn = mix(mix_key, inputs, loss_fn)
     gradient = functools.partial(value_and_gradient, apply=apply, loss_fn=loss_fn)
     loss, seen, grads = gradient(state.params, state.model_state, inputs, labels, apply_key)
     updates, opt_state = tx.update(grads, state.opt_state, state.params)
@@ -65,8 +67,8 @@ def train_step(
 
 
 def keys(key: jax.Array, step: jax.Array) -> jax.Array:
-    """The keys of a step's deformations and of what is random in its forward pass."""
-    return jax.random.split(jax.random.fold_in(key, step))
+    """The keys of a step's deformations, of what is random in its forward pass, and of its mixing."""
+    return jax.random.split(jax.random.fold_in(key, step), 3)
 
 
 class Seen(NamedTuple):

@@ -2,8 +2,8 @@ r"""Writes down what the first updates do, to be compared with another implement
 
   python -m bigdeep.trace --config=configs/lenet5_maxpool.py --steps=20 --output=trace.npz
 
-In double precision, on fixed data: the training images in their order, undeformed, batch after batch. The arrays of the
-file, for step 0000, 0001, …, all as float64 but the labels:
+In double precision, on fixed data: the training images in their order, undeformed and unmixed, batch after batch.
+The arrays of the file, for step 0000, 0001, …, all as float64 but the labels:
   STEP/inputs (B, H, W, C) in [-1, 1], STEP/labels (B,), STEP/loss ()
   STEP/weights/LAYER/TENSOR      before the update; those after the last one under one step more
   STEP/activations/LAYER         what the layer returned, (B, …)
@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from bigdeep import cli, experiment, program, runtime, step
+from bigdeep import cli, experiment, mixup, program, runtime, step
 from bigdeep.augment import warp
 
 
@@ -38,7 +38,8 @@ def records(built: experiment.Experiment, steps: int) -> Iterator[dict[str, np.n
         apply_key = step.keys(key, state.step)[1]
         loss, _, gradients = gradient(state.params, state.model_state, inputs, labels, apply_key)
         layers = built.model.layers(state.params, state.model_state, inputs, apply_key)
-        new, _ = built.one_step(state, (inputs, labels), key, augment=lambda _, inputs, *__: inputs)
+        as_is = {"augment": lambda _, inputs, *__: inputs, "mix": mixup.build(0.0)}
+        new, _ = built.one_step(state, (inputs, labels), key, **as_is)
         return new, loss, gradients, {layer.name or "net": layer.output for layer in layers}
 
     for i in range(steps):

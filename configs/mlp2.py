@@ -14,7 +14,7 @@ Different, to get there sooner (mlp5_paper.py is the literal recipe); docs/lab-n
 - GELU behind batch norm instead of the scaled tanh. Batch norm's scale, a number a hidden unit, is all that is added to
   the paper's weights, and folds into them when training is over;
 - AdamW and a cosine, 300 epochs, instead of plain SGD decaying over some 1,380;
-- cross-entropy with label smoothing; the paper does not say which loss it used;
+- cross-entropy with label smoothing and mixup; the paper does not say which loss it used;
 - initial weights of variance 2 / fan-in instead of U[-0.05, 0.05], which suits one width but not all.
 """
 
@@ -55,6 +55,7 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.loss = dict(name="cross_entropy", label_smoothing=0.1)
     config.optimizer = dict(name="adamw", b1=0.9, b2=0.99, eps=1e-8, weight_decay=0.01, parameters="all")
     config.regularisers = []
+    config.mixup = 0.2
     config.schedule = dict(name="cosine", rate=8e-3, warmup=0.5, end=0.0)
 
     config.log_every = 60

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from bigdeep import augment, losses, models, schedules, step
+from bigdeep import augment, losses, mixup, models, schedules, step
 
 COUNT, BATCH = 48, 8
 MODEL = {"name": "mlp", "widths": [16], "activation": "scaled_tanh", "init": "lecun_normal", "norm": "none"}
@@ -23,7 +23,13 @@ def small(digits):
     tx = optax.sgd(0.05, momentum=0.9)
     deform = augment.build([{"name": "elastic", "sigma": 6.0, "alpha": 36.0}], (28, 28, 1), 10)
     one_step = functools.partial(
-        step.train_step, apply=model.apply, loss_fn=losses.cross_entropy(0.0), augment=deform, strength=FULL, tx=tx
+        step.train_step,
+        apply=model.apply,
+        loss_fn=losses.cross_entropy(0.0),
+        augment=deform,
+        strength=FULL,
+        mix=mixup.build(0.0),
+        tx=tx,
     )
     images, labels = digits.train_images[::83][:COUNT], digits.train_labels[::83][:COUNT]
     return step.init_state(jax.random.key(0), init=model.init, tx=tx), images, labels, one_step
@@ -89,7 +95,9 @@ def test_a_step_is_forward_backward_update(small):
     model, tx, loss_fn = models.build(MODEL, (28, 28, 1), 10), optax.sgd(0.1), losses.cross_entropy(0.0)
     deform = augment.build([], (28, 28, 1), 10)
     state = state._replace(opt_state=tx.init(state.params))
-    one = functools.partial(step.train_step, apply=model.apply, loss_fn=loss_fn, augment=deform, strength=FULL, tx=tx)
+    mix = mixup.build(0.0)
+    bound = {"apply": model.apply, "loss_fn": loss_fn, "augment": deform, "strength": FULL, "mix": mix, "tx": tx}
+    one = functools.partial(step.train_step, **bound)
     after, metrics = one(state, (images, labels), jax.random.key(0))
 
     def mean_loss(params):
