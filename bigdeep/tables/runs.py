@@ -58,6 +58,7 @@ def _paper_cells(runs: Mapping[str, Mapping]) -> Sequence[str]:
     first, model = next(iter(runs.values())), next(iter(runs.values()))["values"]["model"]
     norm = model.get("norm", "none")  # the first records are older than norms
     kind = model["activation"].replace("_", " ") + (f", {norm} norm" if norm != "none" else "")
+    kind += ", mixup" if first["values"].get("mixup") else ""
 
     def mean(key: str) -> float:
         return statistics.mean(r[key] for r in runs.values())
