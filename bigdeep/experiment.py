@@ -90,7 +90,7 @@ def _assemble(
     log_every: int,
     evaluate_every: int,
     checkpoint_seconds: float,
-    mixup: float = 0.0,
+    mixup: float = 0.0,  # optional, since runs from before it have no such key
 ) -> Experiment:
     configs.check(isinstance(name, str) and name, "name", name, "the name of the experiment")
     configs.integer("seed", seed, 0, 2**32 - 1)

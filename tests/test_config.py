@@ -73,7 +73,10 @@ def at(node: object, path: tuple) -> object:
 
 
 def test_every_key_is_read(smoke):
-    """In no section, nor beside them, can a key stand that nothing reads, and none can be left out."""
+    """In no section, nor beside them, can a key stand that nothing reads, and none be left out but the latest.
+
+    Runs from before mixup have no such key, and must be read all the same.
+    """
     sections = paths(smoke("mlp2"))
     assert len(sections) == 8
     for path in sections:
@@ -81,7 +84,7 @@ def test_every_key_is_read(smoke):
         at(unread, path)["nobody_reads_this"] = 1
         with pytest.raises(BadValue, match=r"nobody_reads_this: found 'an unknown key'"):
             experiment.build(unread)
-        for key in at(smoke("mlp2"), path):
+        for key in at(smoke("mlp2"), path).keys() - {"mixup"}:
             missing = smoke("mlp2")
             del at(missing, path)[key]
             with pytest.raises(BadValue, match=r"found 'no value'|a section with a name"):

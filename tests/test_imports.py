@@ -24,6 +24,7 @@ LAYERS = [
         "writer",
         "cli",
     },
+    {"mixup"},
     {"experiment"},
     {"evaluate", "program", "tables"},
     {"train", "figures", "mistakes", "dry_run", "gradcheck", "trace"},
