@@ -42,7 +42,8 @@ def train_step(
 
     key: the run's; the step's randomness is fold_in(key, step), so nothing of it needs to be saved.
     strength: step -> what the deformation is multiplied by. mix: (key, inputs, loss) -> (inputs, loss), as in mixup.py.
-    Metrics, all (): train_loss; train_error, the share of the deformed batch named wrongly; gradient_norm = |g|_2;
+    Metrics, all (): train_loss; train_error, the share of the batch, deformed and mixed, that is not named by the label
+    (a blend's, by that of its larger part); gradient_norm = |g|_2;
     update_ratio = |update|_2 / |params|_2 before the update; layers, {layer: the same of each, and its idle units}.
     """
     images, labels = batch

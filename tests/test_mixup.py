@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bigdeep import experiment, losses, mixup
+from bigdeep import experiment, losses, mixup, program, step
+from bigdeep.augment import warp
 from bigdeep.config import BadValue
 
 COUNT = 6
@@ -72,3 +73,17 @@ def test_alpha_is_a_number_from_zero_on(alpha):
 def test_a_single_image_has_no_partner(smoke):
     with pytest.raises(BadValue, match="config.mixup: found 0.2, expected 0 for batches of one image"):
         experiment.build(smoke("mlp5_paper") | {"mixup": 0.2})
+
+
+def test_a_step_trains_on_the_blend(smoke):
+    """The loss of a run's own step is that of the blend, drawn with the third key of the step."""
+    config = smoke("mlp2")
+    exact = {**config["model"], "precision": "float32"}
+    built = experiment.build({**config, "model": exact, "augment": [], "mixup": 1.0})
+    state, key = program.initial_state(built), jax.random.key(3)
+    images, labels = jnp.asarray(built.train.images[::83]), jnp.asarray(built.train.labels[::83])
+    _, metrics = built.one_step(state, (images, labels), key)
+    inputs, loss = mixup.build(1.0)(step.keys(key, state.step)[2], warp.scale(images.astype(jnp.float32)), built.loss)
+    logits = built.model.apply(state.params, state.model_state, inputs, key, train=True)[0]
+    assert float(metrics["train_loss"]) == pytest.approx(float(loss(logits, labels, inputs).mean()), rel=1e-5)
+    assert float(metrics["train_loss"]) != pytest.approx(float(built.loss(logits, labels, inputs).mean()), rel=1e-3)
