@@ -27,6 +27,7 @@ EACH = {section["name"]: section for section in PAPER} | {
     "crop": {"name": "crop", "padding": 4},
     "flip": {"name": "flip", "probability": 0.5},
     "cutout": {"name": "cutout", "length": 8, "value": 127.5},
+    "sharpen": {"name": "sharpen", "amount": 0.1},
 }
 STILL = [
     {"name": "affine", "rotation": [0.0] * 10, "shear_share": 0.5, "scale": 0.0, "translation": 0.0},

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bigdeep import config
-from bigdeep.augment import affine, cpab, crop, elastic, generative, infimnist, keras, warp
+from bigdeep.augment import affine, cpab, crop, elastic, generative, infimnist, keras, sharpen, warp
 from bigdeep.augment.deformation import Deformation, Fill
 
 Augment = Callable[..., jax.Array]
@@ -27,6 +27,7 @@ SECTIONS = {
     "crop": crop.crop,
     "flip": crop.flip,
     "cutout": crop.cutout,
+    "sharpen": sharpen.sharpen,
 }
 
 
