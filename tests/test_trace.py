@@ -131,6 +131,17 @@ def test_a_trace_is_the_trainings_own_update(smoke, tmp_path):
         np.testing.assert_allclose(after, before - rate * found[f"0000/gradients/{layer}"], rtol=1e-9)
 
 
+def test_a_trace_leaves_out_deformations_and_mixup(smoke, tmp_path):
+    """Two updates of a net that has both are, bit for bit, those of the same net without them."""
+    config = smoke("two_layer") | {"batch_size": 4, "strength": ((0.0, 1.0),)}
+    bare = traced(config | {"augment": [], "mixup": 0.0}, tmp_path, steps=2)
+    section = {"name": "elastic", "sigma": 6.0, "alpha": 36.0}
+    both = traced(config | {"augment": [section], "mixup": 0.5}, tmp_path, steps=2)
+    assert bare.keys() == both.keys()
+    for name, values in bare.items():
+        np.testing.assert_array_equal(both[name], values, err_msg=name)
+
+
 def test_the_command_writes_the_file(tmp_path):
     path = tmp_path / "trace.npz"
     done = run_bigdeep("bigdeep.trace", "--config=configs/two_layer.py:smoke", "--steps=2", f"--output={path}")
