@@ -43,7 +43,7 @@ def paper(records: Mapping[str, Mapping]) -> str:
         recipe = json.dumps([r["config"], {**r["values"], "seed": None}], sort_keys=True)
         recipes.setdefault(recipe, {})[name] = r
     lines = [
-        "| config | hidden units | weights | paper: error % at best validation (best), hours | **ours: error %** | "
+        "| config | recipe | weights | paper: error % at best validation (best), hours | **ours: error %** | "
         "best, final % | errors in each half | epochs, time | validation errors | records |",
         "|---" * 10 + "|",
     ]
@@ -59,6 +59,7 @@ def _paper_cells(runs: Mapping[str, Mapping]) -> Sequence[str]:
     norm = model.get("norm", "none")  # the first records are older than norms
     kind = model["activation"].replace("_", " ") + (f", {norm} norm" if norm != "none" else "")
     kind += ", mixup" if first["values"].get("mixup") else ""
+    kind += ", sharpened" if any(s["name"] == "sharpen" for s in first["values"]["augment"]) else ""
 
     def mean(key: str) -> float:
         return statistics.mean(r[key] for r in runs.values())
