@@ -35,6 +35,7 @@ ONES = {  # those that configs/augmentations.py does not have
     "crop": [{"name": "crop", "padding": 4}],
     "cutout": [{"name": "cutout", "length": 8, "value": 127.5}],
     "flip": [{"name": "flip", "probability": 0.5}],
+    "sharpen": [{"name": "sharpen", "amount": 1 / 12}],
 }
 
 

@@ -2,7 +2,7 @@
 
 Source: Cireşan, Meier, Gambardella, Schmidhuber 2010 (arXiv 1003.0358), table 1: 0.41 % test error.
 Command: python -m bigdeep.main --config=configs/mlp4.py
-Cost: about 35 minutes on two cores. Expected: see the results table in the README.
+Cost: 20 to 40 minutes on two cores. Expected: see the results table in the README.
 
 Inputs of 29x29, the paper's widths and kinds of deformation: elastic sigma 5.5, alpha 48; rotation or shear by up to
 15 degrees (7.5 for 1 and 7); each axis scaled by up to 25 %; shifts by up to 1 pixel. The paper has sigma 5-6, alpha
