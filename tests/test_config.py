@@ -78,7 +78,7 @@ def test_every_key_is_read(smoke):
     Runs from before mixup have no such key, and must be read all the same.
     """
     sections = paths(smoke("mlp2"))
-    assert len(sections) == 8
+    assert len(sections) == 9
     for path in sections:
         unread = smoke("mlp2")
         at(unread, path)["nobody_reads_this"] = 1
