@@ -14,8 +14,8 @@ def sharpen(amount: float) -> Deformation:
     on average, while undeformed images, which nets are judged on, are not blurred at all. This kernel has the variance
     -2 amount along each axis: 1/12 makes up for it. Outside the frame all is black.
 
-    amount: >= 0; 0 leaves all as it is. The result is cut to [0, 255]. `config.strength` has no say in it: where that is
-    0, nothing is resampled, and images come out sharper than they were.
+    amount: >= 0; 0 leaves all as it is. The result is cut to [0, 255]. `config.strength` has no say in it: where that
+    is 0, nothing is resampled, and images come out sharper than they were.
     Source: the paper has no such step; docs/lab-notebook.md, round 7, for what it gains.
     """
     config.number("amount", amount, 0.0)
