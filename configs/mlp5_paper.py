@@ -3,8 +3,8 @@
 Source: Cireşan, Meier, Gambardella, Schmidhuber 2010 (arXiv 1003.0358), table 1: 0.35 % test error, 114.5 hours
 on a GTX 280.
 Command: python -m bigdeep.main --config=configs/mlp5_paper.py
-Cost: about ten days on two cores, 11 minutes an epoch (images/s in the README). Expected: 0.35 %, as in the paper;
-not run to its end here.
+Cost: five to twelve days on two cores, 5 to 13 minutes an epoch. Expected: 0.35 %, as in the paper; not run to its
+end here.
 
 One image an update, no momentum, no regularisation of any kind; learning rate 1e-3, times a constant after every
 epoch, down to 1e-6; weights and biases from U[-0.05, 0.05]; scaled tanh; every image deformed anew in every epoch;
