@@ -3,7 +3,13 @@ PYTHON ?= python3
 # Extras to install: "make test EXTRAS=test,reference" compares with PyTorch as well.
 EXTRAS ?= test
 
-.PHONY: train test check bench
+.PHONY: help train test check bench
+
+help:
+	@echo "make train    sets up .venv, then trains the paper's best net, about an hour on two cores"
+	@echo "make test     sets up .venv, then runs the tests"
+	@echo "make check    the same, with ruff"
+	@echo "make bench    times the training step beside the machine's limit"
 
 train: .venv/.ready
 	.venv/bin/python -m bigdeep.main --config=configs/mlp5.py

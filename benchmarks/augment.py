@@ -13,7 +13,6 @@ writing the output. `ratio` is the share of it that is reached. share of a step:
 import functools
 import json
 import pathlib
-import runpy
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -25,9 +24,11 @@ import peers
 import train_step
 from absl import flags
 
-from bigdeep import augment, cli, data, runtime, writer
+from bigdeep import augment, cli, configfile, data
 from bigdeep.augment import elastic
 from bigdeep.config import plain
+from bigdeep.run import machine
+from record import define_output, keep
 
 ROOT = pathlib.Path(__file__).parent.parent
 BATCH, BATCHES, SHAPE = 480, 10, (28, 28, 1)
@@ -102,16 +103,16 @@ def peers_of(images: np.ndarray) -> dict[tuple[str, str], Callable]:
 
 
 def main() -> None:
-    runtime.use_compilation_cache()
+    machine.prepare()
     dataset = data.load("mnist", "auto", "")
     images = dataset.train_images[: BATCH * BATCHES].reshape(BATCHES, BATCH, *SHAPE)
     labels = dataset.train_labels[: BATCH * BATCHES].reshape(BATCHES, BATCH)
-    variants: Mapping = runpy.run_path(str(ROOT / "configs" / "augmentations.py"))["VARIANTS"]
-    sections = {**plain({name: own for name, own in variants.items() if own and name != "cifar"}), **ONES}
-    calls = {(name, "bigdeep"): ours(own, jnp.asarray(images), jnp.asarray(labels)) for name, own in sections.items()}
+    variants: Mapping = configfile.sibling(str(ROOT / "configs" / "any"), "augmentations").DEFORMATIONS
+    sections = {**plain({name: each for name, each in variants.items() if each and name != "cifar"}), **ONES}
+    calls = {(name, "bigdeep"): ours(each, jnp.asarray(images), jnp.asarray(labels)) for name, each in sections.items()}
     others = peers_of(images[0]) if flags.FLAGS.peers else {}
-    config = plain(runpy.run_path(str(ROOT / "configs" / "mlp5.py"))["get_config"]())
-    step, parts = train_step.Steps({**config, "name": "mlp5", "augment": []}), limit_parts(jnp.asarray(images[0]))
+    config = plain(configfile.load(str(ROOT / "configs" / "mlp5.py")))
+    step, parts = train_step.Steps({**config, "augment": []}), limit_parts(jnp.asarray(images[0]))
     seen: dict = {}
     for _ in range(flags.FLAGS.rounds):
         for key, call in calls.items():
@@ -132,12 +133,12 @@ def report(medians: Mapping) -> None:
     for (name, library), value in ((key, v) for key, v in medians.items() if isinstance(key, tuple)):
         share = round(per_step / (per_step + value), 4)
         print(f"{name:12} {library:15} {value:12,.0f} {100 * share if library == 'bigdeep' else float('nan'):21.1f} %")
-        own = {"benchmark": "augment", "name": name, "library": library, "images_per_second": round(value, 1)}
+        record = {"benchmark": "augment", "name": name, "library": library, "images_per_second": round(value, 1)}
         if library == "bigdeep":
-            own["step_share"] = share
+            record["step_share"] = share
         if (name, library) == ("paper", "bigdeep"):
-            own |= {"limit": round(most, 1), "ratio": round(value / most, 3)}
-        records.append(own)
+            record |= {"limit": round(most, 1), "ratio": round(value / most, 3)}
+        records.append(record)
     fastest = max([v for key, v in medians.items() if key[0] == "paper" and key[1] != "bigdeep"], default=None)
     mixture = medians["paper", "bigdeep"]
     print(f"the paper's mixture: {mixture / most:.2f} of the limit of {most:,.0f} images/s")
@@ -145,14 +146,11 @@ def report(medians: Mapping) -> None:
         print(f"the paper's mixture: {mixture / fastest:.0f} x the fastest peer")
     for record in records:
         print(json.dumps(record))
-    if flags.FLAGS.output:
-        origin = {"device": runtime.device(), "versions": runtime.versions(), "git_commit": runtime.git_commit()}
-        whole = {"benchmark": "augment", "batch_size": BATCH, "rounds": flags.FLAGS.rounds, "rates": records, **origin}
-        writer.write_json(pathlib.Path(flags.FLAGS.output), whole)
+    keep({"benchmark": "augment", "batch_size": BATCH, "rounds": flags.FLAGS.rounds, "rates": records})
 
 
 if __name__ == "__main__":
     flags.DEFINE_integer("rounds", 5, "rounds to take medians over", lower_bound=1)
     flags.DEFINE_bool("peers", True, "time other libraries too; pip install -e '.[bench]' has them")
-    flags.DEFINE_string("output", None, "file to keep the record in, below results/benchmarks/")
+    define_output()
     cli.run(main, __doc__)

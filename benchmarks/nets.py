@@ -9,7 +9,6 @@ Needs the extra `bench`.
 """
 
 import itertools
-import json
 import pathlib
 import runpy
 import statistics
@@ -20,8 +19,11 @@ import jax
 import torch
 from absl import flags
 
-from bigdeep import cli, experiment, program, runtime, writer
+from bigdeep import cli
+from bigdeep import experiment as experiments
 from bigdeep.config import plain
+from bigdeep.run import machine
+from record import define_output, keep
 
 ROOT = pathlib.Path(__file__).parent.parent
 # config file, batch sizes
@@ -52,10 +54,9 @@ PEERS = {"lenet5_maxpool": (lenet5, 0.0), "mlp5": (mlp5, 0.1)}
 
 def ours(config: dict) -> Callable[[int], float]:
     """steps -> images/s over about that many steps of training as a run does them."""
-    built = experiment.build(config)
-    steps = program.compiled_steps(built, *jax.device_put(built.train, runtime.replicated(runtime.mesh())))
-    length = min(built.log_every, built.epoch_steps)
-    held = [steps(program.initial_state(built), length=length)[0]]
+    experiment = experiments.build(config)
+    steps, length = experiments.compiled_steps(experiment), experiment.plan.chunk_length(0)
+    held = [steps(experiments.initial_state(experiment), length=length)[0]]
 
     def rate(count: int) -> float:
         start, chunks = time.perf_counter(), max(1, round(count / length))
@@ -116,20 +117,16 @@ def compared(file: str, batch_size: int, rounds: int) -> dict:
 
 def main() -> None:
     """Prints a table and one JSON line; keeps the record."""
-    runtime.use_compilation_cache()
+    machine.prepare()
     rows = [compared(file, size, flags.FLAGS.rounds) for file, sizes in NETS.items() for size in sizes]
     print(f"{'net':<16}{'batch':>6}{'bigdeep':>12}{'torch':>12}{'compiled':>12}{'ratio':>8}  images/s; to the fastest")
     for row in rows:
         images = "".join(f"{value:>12,.0f}" for value in row["images_per_second"].values())
         print(f"{row['name']:<16}{row['batch_size']:>6}{images}{row['ratio']:>8.2f}")
-    about = {"device": runtime.device(), "versions": runtime.versions() | {"torch": torch.__version__}}
-    record = {"benchmark": "nets", "library": "bigdeep", "rates": rows, **about, "git_commit": runtime.git_commit()}
-    print(json.dumps(record))
-    if flags.FLAGS.output:
-        writer.write_json(pathlib.Path(flags.FLAGS.output), record)
+    keep({"benchmark": "nets", "library": "bigdeep", "torch": torch.__version__, "rates": rows})
 
 
 if __name__ == "__main__":
     flags.DEFINE_integer("rounds", 5, "rounds to take medians over", lower_bound=1)
-    flags.DEFINE_string("output", None, "file to keep the record in, below results/benchmarks/")
+    define_output()
     cli.run(main, __doc__)

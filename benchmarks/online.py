@@ -8,8 +8,6 @@ each, timed in the same process. Prints images/s of the full step (deformation i
 how long the config's epochs would take at that rate.
 """
 
-import json
-import pathlib
 import statistics
 import time
 
@@ -17,20 +15,22 @@ import jax
 import jax.numpy as jnp
 from absl import flags
 
-from bigdeep import cli, experiment, program, runtime, writer
+from bigdeep import cli
+from bigdeep import experiment as experiments
 from bigdeep.errors import require
+from bigdeep.run import machine
+from record import define_output, keep
 
 
 def main() -> None:
-    runtime.use_compilation_cache()
+    machine.prepare()
     config = cli.config()
     require(config.batch_size == 1, "--config.batch_size", config.batch_size, "1, online training")
-    built = experiment.build(config)
-    data = jax.device_put(built.train, runtime.replicated(runtime.mesh()))
-    state, run = program.initial_state(built), program.compiled_steps(built, *data)
+    experiment = experiments.build(config)
+    state, run = experiments.initial_state(experiment), experiments.compiled_steps(experiment)
     size = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     scaled, weights = jax.jit(lambda w: 0.999 * w, donate_argnums=0), jnp.ones(size)
-    length = program.chunk_length(built, 0)
+    length = experiment.plan.chunk_length(0)
     rounds = []
     for _ in range(1 + flags.FLAGS.rounds):  # the first compiles
         start = time.perf_counter()
@@ -43,29 +43,24 @@ def main() -> None:
         jax.block_until_ready(weights)
         rounds.append((1 / step, 20 / (time.perf_counter() - start) / 2))
     rate, limit = (statistics.median(column) for column in zip(*rounds[1:], strict=True))
-    ratio = statistics.median(own / most for own, most in rounds[1:])
-    seconds = built.config["epochs"] * len(built.train.labels) / rate
+    ratio = statistics.median(reached / most for reached, most in rounds[1:])
+    seconds = experiment.config["epochs"] * len(experiment.data.train.labels) / rate
     record = {
         "benchmark": "online",
-        "name": built.config["name"],
+        "name": experiment.config["name"],
         "library": "bigdeep",
         "images_per_second": round(rate, 1),
         "limit": round(limit, 1),
         "ratio": round(ratio, 3),
         "gigabytes_per_second": round(limit * 16 * size / 1e9, 1),
-        "epochs": built.config["epochs"],
+        "epochs": experiment.config["epochs"],
         "projected_hours": round(seconds / 3600, 1),
-        "device": runtime.device(),
-        "versions": runtime.versions(),
-        "git_commit": runtime.git_commit(),
     }
-    print(json.dumps(record, indent=2))
-    if flags.FLAGS.output:
-        writer.write_json(pathlib.Path(flags.FLAGS.output), record)
+    keep(record)
 
 
 if __name__ == "__main__":
     cli.define_config()
     flags.DEFINE_integer("rounds", 5, "rounds to take medians over", lower_bound=1)
-    flags.DEFINE_string("output", None, "file to keep the record in, below results/benchmarks/")
+    define_output()
     cli.run(main, __doc__)

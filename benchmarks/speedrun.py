@@ -3,8 +3,9 @@
   python benchmarks/speedrun.py --config=configs/speedrun_45s.py --seeds=0,1,2
 
 Starts `python -m bigdeep.main` anew for each seed in a folder that must not exist yet, after one short call that fills
-the cache of compiled programs, and keeps a record of each in results/speedruns/: that of the run, with `wall_seconds`
+the cache of compiled programs, and writes a record of each beside its folder: that of the run, with `wall_seconds`
 from the start of the process to its end: imports, data, compilation from the cache, training, evaluations, checkpoints.
+`python -m bigdeep.tools.publish --add=runs/speedruns/NAME.json --as=seed0` publishes one.
 """
 
 import json
@@ -15,8 +16,10 @@ import time
 
 from absl import flags
 
-from bigdeep import cli, results, writer
+from bigdeep import cli
 from bigdeep.errors import Failed, require
+from bigdeep.run import files
+from bigdeep.tools import publish
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -34,16 +37,14 @@ def start(config: str, workdir: pathlib.Path, *options: str) -> float:
 def main() -> None:
     options = flags.FLAGS
     name = pathlib.Path(options.config).stem
-    folder = ROOT / "results" / "speedruns"
-    folder.mkdir(parents=True, exist_ok=True)
     workdirs = [pathlib.Path(options.runs).absolute() / f"{name}-{seed}" for seed in options.seeds]
     for workdir in workdirs:
         require(not workdir.exists(), "--runs", f"{workdir} already there", "a folder without these runs")
     start(options.config, workdirs[0].with_name(f"{name}-warm"), "--dry_run")
     for seed, workdir in zip(options.seeds, workdirs, strict=True):
         seconds = start(options.config, workdir, f"--config.seed={seed}")
-        record = {**results.record(workdir), "wall_seconds": round(seconds, 2)}
-        writer.write_json(folder / f"{workdir.name}.json", record)
+        record = {**publish.run_record(workdir), "kind": "speedrun", "wall_seconds": round(seconds, 2)}
+        files.write_json(workdir.with_name(f"{workdir.name}.json"), record)
         percent = 100 * record["test_errors_at_best_validation"] / record["test_total"]
         print(json.dumps({"name": workdir.name, "wall_seconds": record["wall_seconds"], "error_percent": percent}))
 

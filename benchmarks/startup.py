@@ -6,7 +6,6 @@ Starts the real command in processes of their own, in chunks of one step, and wa
 runs one whole epoch with its evaluation and checkpoint for the peak of resident memory. Prints one JSON line.
 """
 
-import json
 import os
 import pathlib
 import resource
@@ -18,7 +17,8 @@ import time
 
 from absl import flags
 
-from bigdeep import cli, runtime, writer
+from bigdeep import cli
+from record import define_output, keep
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -32,7 +32,7 @@ def start(config: str, folder: pathlib.Path, cache: pathlib.Path, *options: str)
 def first_step(config: str, folder: pathlib.Path, cache: pathlib.Path) -> float:
     """Seconds from the start of the process to the first row of metrics, of a chunk of one step."""
     began = time.perf_counter()
-    process = start(config, folder, cache, "--config.log_every=1")
+    process = start(config, folder, cache, "--config.log_steps=1")
     metrics = folder / "metrics.jsonl"
     while not (metrics.exists() and metrics.stat().st_size):
         if process.poll() is not None:
@@ -59,16 +59,11 @@ def main() -> None:
         "cold_seconds": round(statistics.median(cold), 2),
         "warm_seconds": round(statistics.median(warm), 2),
         "peak_gigabytes": round(peak / 1e9, 2),
-        "device": runtime.device(),
-        "versions": runtime.versions(),
-        "git_commit": runtime.git_commit(),
     }
-    print(json.dumps(record))
-    if flags.FLAGS.output:
-        writer.write_json(pathlib.Path(flags.FLAGS.output), record)
+    keep(record)
 
 
 if __name__ == "__main__":
     flags.DEFINE_string("config", "configs/mlp5.py", "config file")
-    flags.DEFINE_string("output", None, "file to keep the record in, below results/benchmarks/")
+    define_output()
     cli.run(main, __doc__)

@@ -10,19 +10,21 @@ gradient. So `ratio` is the share of the machine's own limit that the full step 
 """
 
 import functools
-import json
-import pathlib
 import statistics
 import time
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from absl import flags
 
-from bigdeep import cli, experiment, program, runtime, writer
+from bigdeep import cli
+from bigdeep import experiment as experiments
 from bigdeep.config import plain
 from bigdeep.errors import require
+from bigdeep.run import machine
+from record import define_output, keep
 
 SIZES = ((1024, 1024, 1024), (2048, 2048, 2048), (4096, 4096, 4096), (480, 2500, 2000), (2500, 480, 2000))
 
@@ -44,9 +46,9 @@ def product_rate(repeats: int = 5) -> float:
     return max(rates)
 
 
-def undiagnosed(train_steps: Callable, *args, **kwargs) -> tuple:
-    """Training steps without the figures of the layers, which XLA then leaves out."""
-    state, metrics = train_steps(*args, **kwargs)
+def undiagnosed(one_step: Callable, *arguments) -> tuple:
+    """A training step without the figures of the layers, which XLA then leaves out."""
+    state, metrics = one_step(*arguments)
     return state, {name: value for name, value in metrics.items() if name != "layers"}
 
 
@@ -54,17 +56,16 @@ class Steps:
     """Chunks of training steps of a config, ready to be timed."""
 
     def __init__(self, config: dict, diagnosed: bool = True):
-        built = experiment.build(config)
+        experiment = experiments.build(config)
         model = config["model"]["name"]
         require(model == "mlp", "config.model.name", model, "mlp, whose FLOPs are known")
         if not diagnosed:
-            built = built._replace(train_steps=functools.partial(undiagnosed, built.train_steps))
-        data = jax.device_put(built.train, runtime.replicated(runtime.mesh()))
-        self.state = program.initial_state(built)
-        self.run = program.compiled_steps(built, *data)
-        self.length = min(built.log_every, built.epoch_steps)
-        self.images = self.length * built.config["batch_size"]
-        self.inputs = data.images[0].size
+            experiment = experiment._replace(one_step=functools.partial(undiagnosed, experiment.one_step))
+        self.state = experiments.initial_state(experiment)
+        self.run = experiments.compiled_steps(experiment)
+        self.length = experiment.plan.chunk_length(0)
+        self.images = self.length * config["batch_size"]
+        self.inputs = int(np.prod(experiment.data.shape))
         self.once()
 
     def once(self) -> float:
@@ -81,7 +82,7 @@ class Steps:
 
 
 def main() -> None:
-    runtime.use_compilation_cache()
+    machine.prepare()
     options, config = flags.FLAGS, plain(cli.config())
     full = Steps(config)
     still = Steps({**config, "augment": []})
@@ -102,29 +103,14 @@ def main() -> None:
         "augment_share": round(1 - rate / undeformed, 3),
         "diagnosis_share": round(1 - rate / undiagnosed_rate, 3),
         "batch_size": config["batch_size"],
-        "device": runtime.device(),
-        "versions": runtime.versions(),
-        "git_commit": runtime.git_commit(),
     }
-    for key in (
-        "name",
-        "device",
-        "batch_size",
-        "images_per_second",
-        "gflops",
-        "limit",
-        "ratio",
-        "augment_share",
-        "diagnosis_share",
-    ):
+    for key in ("name", "batch_size", "images_per_second", "gflops", "limit", "ratio"):
         print(f"{key:20} {record[key]}")
-    print(json.dumps(record))
-    if flags.FLAGS.output:
-        writer.write_json(pathlib.Path(flags.FLAGS.output), record)
+    keep(record)
 
 
 if __name__ == "__main__":
     cli.define_config()
     flags.DEFINE_integer("rounds", 5, "rounds to take medians over", lower_bound=1)
-    flags.DEFINE_string("output", None, "file to keep the record in, below results/benchmarks/")
+    define_output()
     cli.run(main, __doc__)

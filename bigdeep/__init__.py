@@ -1,3 +1,3 @@
 """bigdeep: big, deep, simple nets on endlessly deformed images, in JAX."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

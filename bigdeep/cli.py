@@ -1,32 +1,56 @@
 """The common part of all commands: flags in, exit codes and one-line errors out."""
 
 import errno
+import os
 import pathlib
-import runpy
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import ml_collections
 from absl import flags, logging
-from ml_collections import config_flags
-from ml_collections.config_flags import config_path
 
-from bigdeep.errors import BadInput, Failed, Stopped, one_of, require
+from bigdeep import configfile
+from bigdeep.errors import BadInput, Failed, Stopped, first_line, require, tell
+
+# Overrides on the command line, --config.KEY=VALUE, taken out of it before absl sees the rest.
+_overrides: dict[str, str] = {}
 
 
 def define_config() -> None:
-    """Defines --config=FILE[:VARIANT] and, for each key in the file, --config.KEY=VALUE."""
-    config_flags.DEFINE_config_file("config", None, "config file; with :smoke behind it, its miniature")
+    """Defines --config=FILE[:VARIANT]; with it, --config.KEY=VALUE sets any key of the file."""
+    flags.DEFINE_string("config", None, "config file, or its name; behind a colon a variant, as :smoke, its miniature")
 
 
 def config() -> ml_collections.ConfigDict:
     """The config that the flags ask for, with its `name`: the file's stem, and the variant behind a colon."""
-    flag = flags.FLAGS["config"]
-    require(flag.value is not None, "--config", "nothing", "a file, for example --config=configs/mlp5.py")
-    file, colon, variant = flag.config_filename.partition(":")
-    with flag.value.unlocked():
-        flag.value.name = pathlib.Path(file).stem + colon + variant
-    return flag.value
+    value = flags.FLAGS.config
+    require(value, "--config", "nothing", "a file, for example --config=configs/mlp5.py")
+    found = configfile.load(value)
+    for path, text in _overrides.items():
+        configfile.override(found, path, text)
+    configfile.require_complete(found)
+    return found
+
+
+def overrides(section: str) -> dict[str, object]:
+    """{key: value} of the overrides --SECTION.KEY=VALUE, for commands that take no other."""
+    values = {}
+    for path, text in _overrides.items():
+        require(path.startswith(f"{section}."), f"--{path}", text, f"only keys of {section} in this command")
+        values[path.removeprefix(f"{section}.")] = configfile.literal(text)
+    return values
+
+
+def folders(value: str) -> list[pathlib.Path]:
+    """The folders that a flag names, with commas between them; a folder whose own name has a comma is found as well."""
+    parts, found = value.split(","), []
+    while parts:
+        joined = [",".join(parts[:n]) for n in range(len(parts), 0, -1)]
+        name = next((name for name in joined if name and pathlib.Path(name).expanduser().is_dir()), parts[0])
+        require(name, "--workdir", value, "the folder of a run, or several with commas between them")
+        found.append(pathlib.Path(name).expanduser())
+        parts = parts[name.count(",") + 1 :]
+    return found
 
 
 def output(flag: str, suffix: str) -> pathlib.Path | None:
@@ -34,106 +58,65 @@ def output(flag: str, suffix: str) -> pathlib.Path | None:
     value = flags.FLAGS[flag].value
     if not value:
         return None
-    path = pathlib.Path(value)
+    path = pathlib.Path(value).expanduser()
     require(path.suffix == suffix and not path.is_dir(), f"--{flag}", value, f"a file ending in {suffix}")
     require(path.absolute().parent.is_dir(), f"--{flag}", value, "a path in an existing folder")
     return path
 
 
-def run(main: Callable[[], None], description: str) -> None:
+def run(main: Callable[[], None], description: str | None) -> None:
     """Parses the flags, calls main() and ends the process: 0 done, 2 bad input, 75 stopped and saved, 1 else."""
     logging.set_verbosity(logging.FATAL)  # orbax logs the errors that it also raises, and those are told in one line
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="backslashreplace")  # a terminal that has no ± is no reason to stop
     try:
-        _parse(sys.argv, description)
+        _parse(sys.argv, description or "")
         main()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except (BadInput, Failed, Stopped) as error:
-        print(f"bigdeep: {error}", file=sys.stderr, flush=True)
-        sys.exit(error.exit_code)
+        _end(f"bigdeep: {error}", error.exit_code)
+    except BrokenPipeError:  # who read the output has read enough
+        sys.stdout = None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _end(f"bigdeep: {error}; checkpoints so far are kept", Failed.exit_code)
+        if error.filename is None:
             raise
-        print(f"bigdeep: {error}; checkpoints so far are kept", file=sys.stderr, flush=True)
-        sys.exit(Failed.exit_code)
+        _end(f"bigdeep: {os.fsdecode(error.filename)}: {error.strerror}", BadInput.exit_code)
 
 
-def _parse(argv: Sequence[str], description: str) -> None:
+def _end(line: str, code: int) -> None:
+    """Says the line and ends the process at once: after a failed save, orbax's threads would keep it for minutes."""
+    tell(line)
+    if code == Failed.exit_code:
+        os._exit(code)
+    sys.exit(code)
+
+
+def _parse(argv: list[str], description: str) -> None:
     """Parses the command line, or raises BadInput in one line with the nearest valid name."""
     if {"--help", "-h", "-help", "--helpfull"} & set(argv):
         print(f"{description.strip()}\n\nFlags:\n{flags.FLAGS.module_help(sys.modules['__main__'])}")
+        print("".join(configfile.variants_help(argv)), end="")
         sys.exit(0)
-    file = _config_file(argv)
     try:
-        rest = flags.FLAGS(list(argv))
+        rest = flags.FLAGS(_without_overrides(argv))
     except flags.Error as error:
-        raise BadInput(_first_line(error)) from None
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-        _explain_override(argv, file)
-        raise BadInput(f"--config={file}: found {_first_line(error)}, expected keys and values of the file") from error
+        raise BadInput(first_line(error)) from None
     require(len(rest) == 1, "command line", " ".join(rest[1:]), "flags only (--name=value)")
 
 
-def _config_file(argv: Sequence[str]) -> str:
-    """The value of --config in argv ("" without), once it is sure that its file can be loaded."""
-    pairs = zip(argv, [*argv[1:], ""], strict=True)
-    words = [f"--config={after}" if word == "--config" else word for word, after in pairs]
-    given = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
-    if not given:
-        return ""
-    path, _, variant = given[-1].partition(":")
-    if not pathlib.Path(path).is_file():
-        folder = pathlib.Path(path).parent
-        near = one_of([str(p) for p in folder.glob("*.py")], path) if folder.is_dir() else "an existing file"
-        raise BadInput(f"--config: found no file {path!r}, expected {near}")
-    try:
-        _load(given[-1])
-    except Exception as error:  # a config file is Python: anything can go wrong in it
-        if isinstance(error, KeyError) and error.args == (variant,):
-            variants = ["smoke", *runpy.run_path(path).get("VARIANTS", [])]
-            raise BadInput(
-                f"--config: found the variant {variant!r}, expected none or {one_of(variants, variant)}"
-            ) from None
-        raise BadInput(
-            f"--config: found {type(error).__name__} in {path} ({_first_line(error)}), expected a config file"
-        ) from error
-    return given[-1]
-
-
-def _load(file: str) -> ml_collections.ConfigDict:
-    """The config as its file gives it, before any override."""
-    path, _, variant = file.partition(":")
-    return runpy.run_path(path)["get_config"](*([variant] if variant else []))
-
-
-def _explain_override(argv: Sequence[str], file: str) -> None:
-    """Raises BadInput for the first --config.PATH whose path does not lead through the config."""
-    for argument in argv:
-        if argument.startswith("--config."):
-            path = argument.removeprefix("--").partition("=")[0]
-            node, seen = _load(file), "config"
-            for key in _split(path):
-                keys = _keys(node)
-                expected = one_of(keys, key) if keys else "a value, not a key below it"
-                require(str(key) in keys, f"--{seen}", f"an unknown key {key!r}", expected)
-                node, seen = node[key], f"{seen}.{key}" if isinstance(key, str) else f"{seen}[{key}]"
-
-
-def _split(path: str) -> Sequence[str | int]:
-    """The keys of 'config.augment[1].sigma' below the config: 'augment', 1, 'sigma'."""
-    try:
-        return config_path.split(path)[1:]
-    except ValueError:
-        raise BadInput(
-            f"--{path}: found no key, expected one like --config.seed or --config.augment[1].sigma"
-        ) from None
-
-
-def _keys(node: object) -> list[str]:
-    """The keys or positions below a node of a config."""
-    if isinstance(node, (list, tuple)):
-        return [str(i) for i in range(len(node))]
-    return list(map(str, node.keys())) if isinstance(node, (dict, ml_collections.ConfigDict)) else []
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+def _without_overrides(argv: list[str]) -> list[str]:
+    """The command line less its overrides, which are kept."""
+    rest, words = argv[:1], iter(argv[1:])
+    for word in words:
+        if word.lstrip("-").startswith("config.") and word.startswith("-"):
+            path, equals, text = word.lstrip("-").partition("=")
+            value = text if equals else next(words, None)
+            require(value is not None, f"--{path}", "no value", f"--{path}=VALUE")
+            _overrides[path] = value
+        else:
+            rest.append(word)
+    return rest

@@ -1,9 +1,11 @@
 """Config sections become constructor calls: `dict(name="adamw", weight_decay=0.1)` -> `adamw(weight_decay=0.1)`.
 
 No section is read key by key: each is splatted into the function it names, so a key that nothing reads
-cannot stand in a config, and a default lives in one place, the config file.
+cannot stand in a config, and a default lives in one place, the config file. The functions here that check a value are
+called once for each, in the innermost constructor.
 """
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,19 +13,21 @@ from typing import Any
 
 import ml_collections
 
-from bigdeep.errors import BadInput, one_of
+from bigdeep.errors import BadInput, one_of, require
 
 
 class BadValue(BadInput):
     """A value that a constructor refuses; on its way out, `call` puts the path of the section before it."""
 
 
+check = functools.partial(require, error=BadValue)
+
+
 def construct(where: str, choices: Mapping[str, Callable], section: Mapping, **context) -> Any:
-    """Calls `choices[section["name"]]` with the section's other keys and what it wants of the context.
+    """Calls `choices[section["name"]]` with the section's other keys and those context values it has parameters for.
 
     where: the section's path in the config, for messages, e.g. "optimizer".
-    context: values that do not stand in the section (image shape, number of steps); each is passed
-      to constructors that have a parameter of this name.
+    context: values that do not stand in the section (image shape, number of steps).
     Raises BadValue for an unknown name, an unknown or missing key, and for what the constructor refuses.
     """
     check(isinstance(section, Mapping) and "name" in section, where, section, "a section with a name")
@@ -34,13 +38,14 @@ def construct(where: str, choices: Mapping[str, Callable], section: Mapping, **c
 
 
 def call(where: str, function: Callable, arguments: Mapping, **context) -> Any:
-    """`function(**arguments)` plus what it wants of the context, with every misfit told in one line."""
+    """`function(**arguments)` plus the context values it has parameters for; every misfit is told in one line."""
     check(isinstance(arguments, Mapping), where, arguments, "a section of keys and values")
     parameters = inspect.signature(function).parameters
-    own = [p for p in parameters if p not in context]
+    keys = [p for p in parameters if p not in context]
     for key in arguments:
-        check(key in own, f"{where}.{key}", "an unknown key", one_of(own, key) if own else "no other key than the name")
-    for key in own:
+        known = one_of(keys, key) if keys else "no other key than the name"
+        check(key in keys, f"{where}.{key}", "an unknown key", known)
+    for key in keys:
         missing = key not in arguments and parameters[key].default is inspect.Parameter.empty
         check(not missing, f"{where}.{key}", "no value", "one in the config file")
     given = {key: value for key, value in context.items() if key in parameters}
@@ -50,24 +55,23 @@ def call(where: str, function: Callable, arguments: Mapping, **context) -> Any:
         raise BadValue(f"{where}.{error}") from None
 
 
-def check(condition: Any, what: str, found: Any, expected: str) -> None:
-    """Raises `BadValue("what: found …, expected …")` unless the condition holds."""
-    if not condition:
-        raise BadValue(f"{what}: found {found!r}, expected {expected}")
-
-
-def number(what: str, value: Any, low: float, high: float = float("inf"), *, above: bool = False) -> None:
-    """Requires a real number with low <= value <= high, or low < value where `above`."""
-    expected = f"a number {'>' if above else '>='} {low:g}" + (f" and <= {high:g}" if high < float("inf") else "")
+def number(what: str, value: Any, interval: str = "(-inf, inf)") -> None:
+    """Requires a finite real number in an interval such as "[0, 1)" or "(0, inf)"."""
     real = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    check(real and (low < value if above else low <= value) and value <= high, what, value, expected)
+    within = f" in {interval}" if interval != "(-inf, inf)" else ""
+    check(real and _inside(value, interval), what, value, f"a number{within}")
 
 
-def integer(what: str, value: Any, low: int, high: int | None = None) -> None:
-    """Requires an integer with low <= value <= high."""
-    expected = f"an integer >= {low}" + (f" and <= {high}" if high is not None else "")
+def integer(what: str, value: Any, interval: str) -> None:
+    """Requires an integer in an interval such as "[1, inf)"."""
     whole = isinstance(value, int) and not isinstance(value, bool)
-    check(whole and value >= low and (high is None or value <= high), what, value, expected)
+    check(whole and _inside(value, interval), what, value, f"an integer in {interval}")
+
+
+def _inside(value: float, interval: str) -> bool:
+    low, high = map(float, interval[1:-1].split(","))
+    above = low <= value if interval[0] == "[" else low < value
+    return above and (value <= high if interval[-1] == "]" else value < high)
 
 
 def sequence(what: str, value: Any, expected: str) -> None:

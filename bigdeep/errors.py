@@ -1,6 +1,7 @@
 """How bigdeep ends: each exception is one line for the user and one exit code."""
 
 import difflib
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,10 +24,10 @@ class Stopped(Exception):
     exit_code = 75
 
 
-def require(condition: Any, what: str, found: Any, expected: str) -> None:
-    """Raises `BadInput("what: found …, expected …")` unless the condition holds."""
+def require(condition: Any, what: str, found: Any, expected: str, error: type[BadInput] = BadInput) -> None:
+    """Raises `error("what: found …, expected …")` unless the condition holds."""
     if not condition:
-        raise BadInput(f"{what}: found {found!r}, expected {expected}")
+        raise error(f"{what}: found {found!r}, expected {expected}")
 
 
 def one_of(choices: Iterable[str], found: Any) -> str:
@@ -34,3 +35,18 @@ def one_of(choices: Iterable[str], found: Any) -> str:
     choices = sorted(choices)
     near = difflib.get_close_matches(str(found), choices, n=1, cutoff=0.5)
     return f"one of {', '.join(choices)}" + (f" (did you mean {near[0]!r}?)" if near else "")
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, at most 300 characters; the name of its type where it has none."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
+
+
+def tell(line: str) -> None:
+    """Writes a line to standard error. Where nobody can read it any more (closed, broken pipe), nothing happens."""
+    if sys.stderr is None:
+        return
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        sys.stderr = None

@@ -1,80 +1,71 @@
-"""A config -> everything a run is made of: data, net, loss, deformation, optimizer, and the pure steps over them.
-
-And the way back: the folder of a run -> the net that it selected.
-"""
+"""A config -> everything a run is made of, bound once: data, net, loss, deformation, optimizer, the training step."""
 
 import functools
-import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from bigdeep import augment as augmentations
-from bigdeep import checkpoint, losses, models, optim, runtime, schedules, step, writer
 from bigdeep import config as configs
-from bigdeep import data as datasets
-from bigdeep import mixup as mixing
-from bigdeep.augment import warp
-from bigdeep.errors import BadInput, require
+from bigdeep import models, step
+from bigdeep.data import splits as datasets
+from bigdeep.data.resident import resident
+from bigdeep.errors import require
+from bigdeep.learn import losses, optim, schedules
+from bigdeep.learn import mixup as mixing
+from bigdeep.run import folder, machine
 
 CLASSES = 10
-EVALUATION_BATCH = 500
+STATISTICS_BATCHES = 50  # over which an averaged net's batch norm is measured
 
 
-class Split(NamedTuple):
-    """images: uint8 (N, H, W, C); labels: uint8 (N,)."""
+class Plan(NamedTuple):
+    """When things happen, in steps, and how often to save, in seconds."""
 
-    images: np.ndarray
-    labels: np.ndarray
+    epoch_steps: int
+    total_steps: int
+    log_steps: int
+    evaluate_steps: int
+    checkpoint_seconds: float
+
+    def chunk_length(self, at: int) -> int:
+        """How many steps are run at once from step `at` on: log_steps, or what is left of the epoch."""
+        return min(self.log_steps, self.epoch_steps - at % self.epoch_steps)
 
 
 class Experiment(NamedTuple):
-    """What `build` makes of a config; `init`, `train_steps` and `logits` are pure and ready to jit.
+    """What a config describes.
 
-    init(key) -> State. train_steps(state, images, labels, key, *, length, shard) -> (State, metrics).
-    logits(params, model_state, images) -> (N, 10).
-    augment(key, images, labels, strength) -> inputs. one_step: step.train_step with all but (state, batch, key) bound.
-    checkpoint_seconds, log_every, …: the config's. Built not to train, it has no loss, augment, one_step, train_steps.
+    config: plain, as JSON would give it back. loss, augment, strength, mix, tx: as step.train_step takes them.
+    one_step: step.train_step with all but (state, batch, key) bound.
     """
 
     config: dict
-    dataset: datasets.Dataset
-    train: Split
-    validation: Split
-    test: Split
+    data: datasets.Splits
     model: models.Model
+    loss: losses.Loss
+    augment: augmentations.Augment
+    strength: optax.Schedule
+    mix: mixing.Mix
     tx: optax.GradientTransformation
-    loss: losses.Loss | None
-    augment: Callable | None
-    init: Callable
-    one_step: Callable | None
-    train_steps: Callable | None
-    logits: Callable
-    epoch_steps: int
-    total_steps: int
-    log_every: int
-    evaluate_every: int
-    checkpoint_seconds: float
+    one_step: Callable
+    plan: Plan
 
 
-def build(config: Mapping, *, train: bool = True) -> Experiment:
-    """Checks the whole config, reads the data and binds everything; raises BadInput in one line.
-
-    train: False leaves out what only training needs, as a teacher or fitted statistics that may be gone by then.
-    """
+def build(config: Mapping) -> Experiment:
+    """Checks the whole config, reads the data and binds everything; raises BadInput in one line."""
     plain = configs.plain(config)
-    return configs.call("config", functools.partial(_assemble, plain, train), plain)
+    return configs.call("config", functools.partial(_bind, plain), plain)
 
 
-def _assemble(
+def _bind(
     plain: dict,
-    to_train: bool,
     /,
+    *,
     name: str,
     seed: int,
     epochs: int,
@@ -82,150 +73,157 @@ def _assemble(
     data: Mapping,
     augment: Sequence[Mapping],
     strength: Sequence[Sequence[float]],
+    mixup: float,
     model: Mapping,
     loss: Mapping,
     optimizer: Mapping,
     regularisers: Sequence[Mapping],
     schedule: Mapping,
-    log_every: int,
-    evaluate_every: int,
+    warmup_epochs: float,
+    log_steps: int,
+    evaluate_epochs: int,
     checkpoint_seconds: float,
-    mixup: float = 0.0,  # optional, since runs from before it have no such key
 ) -> Experiment:
+    """The parameters are the keys of a config."""
     configs.check(isinstance(name, str) and name, "name", name, "the name of the experiment")
-    configs.integer("seed", seed, 0, 2**32 - 1)
-    configs.integer("epochs", epochs, 1)
-    configs.integer("log_every", log_every, 1)
-    configs.integer("evaluate_every", evaluate_every, 1)
-    configs.number("checkpoint_seconds", checkpoint_seconds, 0.0)
-    dataset, train, validation, test = configs.call("data", _splits, data)
-    shape = train.images.shape[1:]
-    configs.integer("batch_size", batch_size, 1, len(train.labels))
-    devices = jax.device_count()
-    configs.check(batch_size % devices == 0, "batch_size", batch_size, f"a multiple of the {devices} devices")
-    net = models.build(model, shape, CLASSES)
+    configs.integer("seed", seed, f"[0, {2**32 - 1}]")
+    splits = configs.call("data", datasets.splits, data)
+    net = models.build(model, splits.shape, CLASSES)
+    _check_batch(batch_size, len(splits.train.labels), net, mixup)
+    lengths = {"epochs": epochs, "log_steps": log_steps, "evaluate_epochs": evaluate_epochs}
+    plan = _plan(len(splits.train.labels) // batch_size, checkpoint_seconds=checkpoint_seconds, **lengths)
+    rate = schedules.build(schedule, warmup_epochs, plan.epoch_steps, plan.total_steps)
+    parts = {
+        "loss": losses.build(loss, net.distances, functools.partial(_teacher, splits)),
+        "augment": augmentations.build(augment, splits.shape, CLASSES, splits.dataset.name),
+        "strength": schedules.strength(strength, plan.total_steps),
+        "mix": mixing.build(mixup, CLASSES),
+        "tx": optim.build(optimizer, regularisers, rate),
+    }
+    one_step = functools.partial(step.train_step, apply=net.apply, rate=rate, **parts)
+    return Experiment(config=plain, data=splits, model=net, one_step=one_step, plan=plan, **parts)
+
+
+def _check_batch(batch_size: int, images: int, net: models.Model, mixup_alpha: float) -> None:
+    configs.integer("batch_size", batch_size, f"[1, {images}]")
+    devices = machine.device_count()
+    below, above = batch_size // devices * devices, -(-batch_size // devices) * devices
+    nearest = " or ".join(str(size) for size in (below, above) if 1 <= size <= images)
+    configs.check(below == above, "batch_size", batch_size, f"a multiple of the {devices} devices, as {nearest}")
     if batch_size == 1:
         statistics = "batch_stats" in jax.eval_shape(net.init, jax.random.key(0))[1]
         configs.check(not statistics, "batch_size", 1, "at least 2 for batch norm")
-    epoch_steps = len(train.labels) // batch_size
-    total_steps = epochs * epoch_steps
-    rate = schedules.build(schedule, epoch_steps, total_steps)
-    strong = schedules.strength(strength, total_steps)
-    tx = optim.build(optimizer, regularisers, rate)
-    loss_fn = deform = one_step = train_steps = None
-    if to_train:
-        mix = mixing.build(mixup)
-        configs.check(batch_size > 1 or mixup == 0, "mixup", mixup, "0 for batches of one image")
-        loss_fn = losses.build(loss, net.distances, functools.partial(_teacher, shape=shape, dataset=dataset))
-        deform = augmentations.build(augment, shape, CLASSES, dataset.name)
-        bound = {"apply": net.apply, "loss_fn": loss_fn, "augment": deform, "strength": strong, "mix": mix, "tx": tx}
-        one_step = functools.partial(step.train_step, **bound)
-        train_steps = functools.partial(_train_steps, batch_size=batch_size, one_step=one_step, rate=rate)
-    init = functools.partial(step.init_state, init=net.init, tx=tx)
-    apply = functools.partial(_apply_undeformed, apply=net.apply)
-    logits = functools.partial(step.eval_step, batch_size=EVALUATION_BATCH, apply=apply)
-    splits, steps = (dataset, train, validation, test), (init, one_step, train_steps, logits)
-    lengths = (epoch_steps, total_steps, log_every, evaluate_every, checkpoint_seconds)
-    return Experiment(plain, *splits, net, tx, loss_fn, deform, *steps, *lengths)
+        configs.check(mixup_alpha == 0, "mixup", mixup_alpha, "0 for batches of one image")
 
 
-def _train_steps(state: step.State, *args, rate: Callable, **kwargs) -> tuple[step.State, dict]:
-    """step.train_steps, with the learning rate of the last one in its metrics."""
-    state, metrics = step.train_steps(state, *args, **kwargs)
-    return state, {**metrics, "learning_rate": jnp.float32(rate(state.step - 1))}
+def _plan(epoch_steps: int, epochs: int, log_steps: int, evaluate_epochs: int, checkpoint_seconds: float) -> Plan:
+    configs.integer("epochs", epochs, "[1, inf)")
+    configs.integer("log_steps", log_steps, "[1, inf)")
+    configs.integer("evaluate_epochs", evaluate_epochs, "[1, inf)")
+    configs.number("checkpoint_seconds", checkpoint_seconds, "[0, inf)")
+    return Plan(epoch_steps, epochs * epoch_steps, log_steps, evaluate_epochs * epoch_steps, checkpoint_seconds)
 
 
-def _apply_undeformed(params: Any, model_state: Any, images: jax.Array, *, apply: Callable) -> jax.Array:
-    """uint8 images -> logits."""
-    inputs = warp.scale(images.astype(jnp.float32))
-    return apply(params, model_state, inputs, jax.random.key(0), train=False)[0]
-
-
-def _splits(name: str, source: str, dir: str, size: int, validation: int) -> tuple:
-    """The data set and its three splits.
-
-    size: images are padded with background to size x size pixels, half of it before, the larger half after.
-    validation: 0 takes the undeformed training set, as the paper does; n > 0 holds out its last n images.
-    """
-    dataset = datasets.load(name, source, dir)
-    count, height = dataset.train_images.shape[:2]
-    configs.integer("size", size, height)
-    configs.integer("validation", validation, 0, count - 1)
-
-    def split(images: np.ndarray, labels: np.ndarray) -> Split:
-        return Split(padded(images, size), labels)
-
-    train = split(dataset.train_images[: count - validation], dataset.train_labels[: count - validation])
-    held_out = split(dataset.train_images[count - validation :], dataset.train_labels[count - validation :])
-    return dataset, train, held_out if validation else train, split(dataset.test_images, dataset.test_labels)
-
-
-def padded(images: np.ndarray, size: int) -> np.ndarray:
-    """Images (N, H, W, C) in a frame of background, size x size pixels; of an odd margin the smaller half before."""
-    return np.pad(images, warp.frame(images.shape[1:], (size, size, images.shape[3])))
-
-
-def best_row(rows: Sequence[Mapping], errors: str = "validation_errors") -> Mapping | None:
-    """The row of metrics with the fewest validation errors, the latest of equals; the test set has no say."""
-    return min((r for r in rows if errors in r), key=lambda r: (r[errors], -r["step"]), default=None)
-
-
-def read_config(workdir: pathlib.Path) -> dict:
-    """config.json of a run folder: {"config": …, "dataset": {"name", "sha256"}, "origin": …}; never executed."""
-    path = workdir / "config.json"
-    require(path.exists(), f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
-    return json.loads(path.read_text())
-
-
-def abstract_state(built: Experiment) -> step.State:
-    """Shapes, types and shardings of a run's state: replicated on all devices."""
-    sharding = runtime.replicated(runtime.mesh())
-    shapes = jax.eval_shape(built.init, jax.random.key(0))
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), shapes)
-
-
-def selected(workdir: pathlib.Path, model: Mapping | None = None) -> tuple[Experiment, step.State]:
-    """A run, and its state at best validation. model: keys of `config.model` that are to be others than trained with.
-
-    Raises BadInput where the data found now are not those it was trained on.
-    """
-    record = read_config(workdir)
-    config = record["config"] | {"model": record["config"]["model"] | dict(model or {})}
-    try:
-        built = build(config, train=False)
-    except BadInput as error:
-        raise BadInput(f"{workdir}/config.json: {error}; was it written by another version?") from None
-    found = {"name": built.dataset.name, "sha256": built.dataset.sha256}
-    require(found == record["dataset"], f"data of --workdir {workdir}", found, f"those of the run, {record['dataset']}")
-    best = best_row(writer.read_rows(workdir / "metrics.jsonl"))
-    require(best is not None, f"--workdir {workdir}", "no evaluation in metrics.jsonl", "a run that got to its first")
-    folder = workdir.absolute() / "checkpoints" / str(best["step"])
-    try:
-        return built, checkpoint.load(folder, abstract_state(built))
-    except checkpoint.Damaged as damage:
-        raise BadInput(f"checkpoint {folder}: found it {damage}, expected an intact one") from None
-
-
-def teacher_of(config: Mapping) -> str | None:
-    """state_sha256 of the finished run that a config's loss learns from, if it has a teacher."""
-    if config["loss"]["name"] != "distillation":
-        return None
-    path = pathlib.Path(config["loss"]["workdir"]) / "result.json"
-    require(path.exists(), "config.loss.workdir", f"no {path}", "the folder of a finished run")
-    return json.loads(path.read_text())["state_sha256"]
-
-
-def _teacher(workdir: str, shape: Sequence[int], dataset: datasets.Dataset) -> Callable[[jax.Array], jax.Array]:
+def _teacher(splits: datasets.Splits, workdir: str) -> Callable[[jax.Array], jax.Array]:
     """The net that a run selected: inputs (B, H, W, C) -> its logits, without dropout."""
     configs.check(isinstance(workdir, str) and workdir, "workdir", workdir, "the folder of a run")
     with jax.enable_x64(False):
-        built, state = selected(pathlib.Path(workdir))
-    own = built.train.images.shape[1:]
-    configs.check(own == shape, "workdir", f"a teacher of images {own}", f"one of {shape}")
-    taught = f"a teacher of {built.dataset.name}"
-    configs.check(built.dataset.sha256 == dataset.sha256, "workdir", taught, f"one of {dataset.name}")
+        net = folder.net(pathlib.Path(workdir))
+    taught = tuple(net.dataset["shape"])
+    configs.check(taught == splits.shape, "workdir", f"a teacher of images {taught}", f"one of {splits.shape}")
+    name, same = net.dataset["name"], net.dataset["sha256"] == splits.dataset.sha256
+    configs.check(same, "workdir", f"a teacher of {name}", f"one of {splits.dataset.name}")
 
     def logits(inputs: jax.Array) -> jax.Array:
-        return built.model.apply(state.params, state.model_state, inputs, jax.random.key(0), train=False)[0]
+        return net.model.apply(net.params, net.model_state, inputs, jax.random.key(0), train=False)[0]
 
     return logits
+
+
+def identity(experiment: Experiment) -> dict:
+    """What a run folder and each checkpoint say they belong to: the config, the data, the teacher's weights."""
+    dataset = experiment.data.dataset
+    about = {"name": dataset.name, "sha256": dataset.sha256, "shape": list(experiment.data.shape), "classes": CLASSES}
+    loss = experiment.config["loss"]
+    if loss["name"] != "distillation":
+        return {"config": experiment.config, "dataset": about}
+    teacher = folder.read_result(pathlib.Path(loss["workdir"]))
+    require(teacher, "config.loss.workdir", f"no result.json in {loss['workdir']}", "the folder of a finished run")
+    return {"config": experiment.config, "dataset": about, "teacher": teacher["state_sha256"]}
+
+
+def keys(experiment: Experiment) -> jax.Array:
+    """The keys of initialisation and of training."""
+    return jax.random.split(jax.random.key(experiment.config["seed"]))
+
+
+def initial_state(experiment: Experiment) -> step.State:
+    """The state before the first step, on all devices."""
+    init = functools.partial(step.init_state, init=experiment.model.init, tx=experiment.tx)
+    return jax.jit(init, out_shardings=machine.replicated())(keys(experiment)[0])
+
+
+def abstract_state(experiment: Experiment) -> step.State:
+    """Shapes, types and shardings of a run's state."""
+    init = functools.partial(step.init_state, init=experiment.model.init, tx=experiment.tx)
+    return folder.on_all_devices(jax.eval_shape(init, jax.random.key(0)))
+
+
+def compiled_steps(experiment: Experiment) -> Callable:
+    """(state, length=n) -> (state, metrics): n training steps as one program; the state is donated."""
+    batch_size, shard = experiment.config["batch_size"], machine.shard_batch()
+
+    def chunk(state: step.State, train: datasets.Split, key: jax.Array, length: int) -> tuple[step.State, dict]:
+        batches = resident(train.images, train.labels, batch_size, shard)
+        return step.train_steps(state, key, length=length, batches=batches, one_step=experiment.one_step)
+
+    program = jax.jit(chunk, static_argnames="length", donate_argnums=0)
+    train, key = machine.on_devices(experiment.data.train), keys(experiment)[1]
+    return lambda state, length: program(state, train, key, length=length)
+
+
+def items_of(state: step.State) -> dict:
+    """A state, or its abstract stand-in, as the items of a checkpoint: the net, and all else as the optimizer."""
+    net = {"params": state.params, "model_state": state.model_state}
+    return {"net": net, "optimizer": {"step": state.step, "opt_state": state.opt_state}}
+
+
+def state_of(items: Mapping) -> step.State:
+    """The state whose items these are."""
+    net, optimizer = items["net"], items["optimizer"]
+    return step.State(optimizer["step"], net["params"], net["model_state"], optimizer["opt_state"])
+
+
+def averaged_net(experiment: Experiment) -> Callable[[step.State], dict | None]:
+    """state -> {"params", "model_state"} of the moving average of its weights; None where the config has no average.
+
+    Batch norm's statistics are not those of the live net: they are measured anew, as means over STATISTICS_BATCHES
+    deformed training batches. Source: Izmailov et al. 2018 (arXiv 1803.05407), section 3.2.
+    """
+    batch_size, shard, key = experiment.config["batch_size"], machine.shard_batch(), keys(experiment)[1]
+    train = experiment.data.train
+
+    @jax.jit
+    def measured(params: Any, model_state: Any, at: jax.Array, images: jax.Array, labels: jax.Array) -> Any:
+        batch_of = resident(images, labels, batch_size, shard)(key, jnp.int32(0))
+
+        def of_batch(i: jax.Array) -> Any:
+            images, labels = batch_of(i)
+            augment_key, apply_key, mix_key = step.keys(key, at + i)
+            inputs = experiment.augment(augment_key, images, labels, experiment.strength(at))
+            inputs, _ = experiment.mix(mix_key, inputs, labels)
+            return experiment.model.statistics(params, model_state, inputs, apply_key)
+
+        count = min(STATISTICS_BATCHES, experiment.plan.epoch_steps)
+        return jax.tree.map(lambda values: values.mean(axis=0), jax.lax.map(of_batch, jnp.arange(count)))
+
+    def average(state: step.State) -> dict | None:
+        params = optim.averaged(state.opt_state)
+        if params is None:
+            return None
+        model_state = state.model_state
+        if jax.tree.leaves(model_state):
+            model_state = measured(params, model_state, state.step, *machine.on_devices(train))
+        return {"params": params, "model_state": model_state}
+
+    return average

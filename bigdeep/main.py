@@ -6,8 +6,8 @@ r"""Trains a net: flags -> train.run. All that happens in a run stands in train.
   python -m bigdeep.main --config=configs/mlp2.py --config.augment[1].alpha=30 --print_config
   python -m bigdeep.main --config=configs/mlp5.py --dry_run                  layers, FLOPs, time of a step
 
-Every key that --print_config shows, but the name, can be set by --config.KEY=VALUE. Config files are Python and get
-executed.
+Every key that --print_config shows, but the name, can be set by --config.KEY=VALUE; lists and sections are written as
+in Python: --config.regularisers="[dict(name='clip_norm', limit=1.0)]". Config files are Python and get executed.
 Exit codes: 0 done, 2 bad input, 75 stopped by a signal with everything saved, 1 anything else.
 """
 
@@ -15,8 +15,10 @@ import json
 
 from absl import flags
 
-from bigdeep import cli, dry_run, runtime, train
+from bigdeep import cli, train
 from bigdeep.config import plain
+from bigdeep.run import machine
+from bigdeep.tools import dry_run
 
 
 def main() -> None:
@@ -25,7 +27,7 @@ def main() -> None:
     if options.print_config:
         print(json.dumps(plain(config), indent=2))
         return
-    runtime.use_compilation_cache()
+    machine.prepare()
     if options.dry_run:
         dry_run.run(config)
         return

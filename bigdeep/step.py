@@ -1,4 +1,4 @@
-"""The training step and the evaluation step: pure functions of state, batch and key. No config, no I/O."""
+"""The training step and the forward pass over a split: pure functions of state, batch and key. No config, no I/O."""
 
 import functools
 from collections.abc import Callable
@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from bigdeep import diagnosis
+from bigdeep.data import pixels
+
+EVALUATION_BATCH = 500
 
 
 class State(NamedTuple):
@@ -31,34 +33,38 @@ def train_step(
     batch: tuple[jax.Array, jax.Array],
     key: jax.Array,
     *,
-    apply: Callable,
-    loss_fn: Callable,
     augment: Callable,
-    strength: Callable,
+    strength: optax.Schedule,
     mix: Callable,
+    apply: Callable,
+    loss: Any,
     tx: optax.GradientTransformation,
+    rate: optax.Schedule,
 ) -> tuple[State, dict[str, jax.Array]]:
     """One update on a batch (uint8 images (B, H, W, C), labels (B,)): deform, mix, forward, backward, update.
 
     key: the run's; the step's randomness is fold_in(key, step), so nothing of it needs to be saved.
-    strength: step -> what the deformation is multiplied by. mix: (key, inputs, loss) -> (inputs, loss), as in mixup.py.
-    Metrics, all (): train_loss; train_error, the share of the batch, deformed and mixed, that is not named by the label
-    (a blend's, by that of its larger part); gradient_norm = |g|_2;
+    strength: step -> what the deformation is multiplied by. mix(key, inputs, labels) -> (inputs, labels (B, classes)).
+    loss: a learn.losses.Loss. rate: the schedule that drives tx, here for the metrics.
+    Metrics, all (): train_loss; train_error, the error rate on the batch as the net sees it, where a mixed image counts
+    under the label of its larger part; learning_rate; gradient_norm = |g|_2;
     update_ratio = |update|_2 / |params|_2 before the update; layers, {layer: the same of each, and its idle units}.
     """
     images, labels = batch
     augment_key, apply_key, mix_key = keys(key, state.step)
     inputs = augment(augment_key, images, labels, strength(state.step))
-    inputs, loss_fn = mix(mix_key, inputs, loss_fn)
-    gradient = functools.partial(value_and_gradient, apply=apply, loss_fn=loss_fn)
-    loss, seen, grads = gradient(state.params, state.model_state, inputs, labels, apply_key)
+    inputs, mixed_labels = mix(mix_key, inputs, labels)
+    gradient = functools.partial(value_and_gradient, apply=apply, per_example=loss.per_example)
+    targets = loss.targets(inputs, mixed_labels)
+    value, seen, grads = gradient(state.params, state.model_state, inputs, targets, apply_key)
     updates, opt_state = tx.update(grads, state.opt_state, state.params)
-    layers = diagnosis.layer_norms(state.params, grads, updates)
+    layers = layer_norms(state.params, grads, updates)
     for layer, share in seen.idle.items():
         layers.setdefault(layer, {})["idle"] = share
     metrics = {
-        "train_loss": loss,
+        "train_loss": value,
         "train_error": jnp.mean(seen.logits.argmax(axis=1) != labels),
+        "learning_rate": jnp.float32(rate(state.step)),
         "gradient_norm": optax.tree.norm(grads),
         "update_ratio": optax.tree.norm(updates) / optax.tree.norm(state.params),
         "layers": layers,
@@ -84,69 +90,81 @@ def value_and_gradient(
     params: Any,
     model_state: Any,
     inputs: jax.Array,
-    labels: jax.Array,
+    targets: Any,
     key: jax.Array,
     *,
     apply: Callable,
-    loss_fn: Callable,
+    per_example: Callable,
 ) -> tuple[jax.Array, Seen, Any]:
     """The mean loss over a batch as the net sees it, what it saw, and the gradient of the loss by the params."""
 
     def objective(params: Any) -> tuple[jax.Array, Seen]:
         seen = Seen(*apply(params, model_state, inputs, key, train=True))
-        return loss_fn(seen.logits, labels, inputs).mean(), seen
+        return per_example(seen.logits, targets).mean(), seen
 
-    (loss, seen), gradient = jax.value_and_grad(objective, has_aux=True)(params)
-    return loss, seen, gradient
+    (value, seen), gradient = jax.value_and_grad(objective, has_aux=True)(params)
+    return value, seen, gradient
+
+
+def layer_norms(params: Any, gradients: Any, updates: Any) -> dict[str, dict[str, jax.Array]]:
+    """{layer: its weight_norm, gradient_norm, update_norm and update_ratio = update_norm / weight_norm}, each ()."""
+
+    def norms(tree: Any) -> dict[str, jax.Array]:
+        squares: dict[str, jax.Array] = {}
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+            layer = "/".join(key.key for key in path[:-1])
+            squares[layer] = squares.get(layer, 0.0) + jnp.sum(leaf**2)
+        return {layer: jnp.sqrt(square) for layer, square in squares.items()}
+
+    weight, gradient, update = norms(params), norms(gradients), norms(updates)
+    return {
+        layer: {
+            "weight_norm": weight[layer],
+            "gradient_norm": gradient[layer],
+            "update_norm": update[layer],
+            "update_ratio": update[layer] / weight[layer],
+        }
+        for layer in weight
+    }
 
 
 def train_steps(
-    state: State,
-    images: jax.Array,
-    labels: jax.Array,
-    key: jax.Array,
-    *,
-    length: int,
-    batch_size: int,
-    one_step: Callable,
-    shard: Callable,
+    state: State, key: jax.Array, *, length: int, batches: Callable, one_step: Callable
 ) -> tuple[State, dict[str, jax.Array]]:
-    """`length` updates within one epoch over a resident data set, as one scan.
+    """`length` updates within one epoch, as one scan.
 
-    The images of a step are a slice of permutation(fold_in(key, epoch)). Where batch_size does not divide the set,
-    a different random remainder of it sits out each epoch.
-    images, labels: the whole training set on the device, uint8. one_step: (state, batch, key) -> (state, metrics).
-    shard: puts a batch on the devices.
+    batches(key, step) -> (batch_of(step) -> (images, labels)), as data.resident gives it: called once, at the first
+    step, so that what the whole epoch needs is not computed in each. one_step: (state, batch, key) -> (state, metrics).
     Metrics: train_loss and train_error of each step, (length,); the others of the last step only, since norms read the
     whole state and would cost an eighth of the step.
     """
     order_key, step_key = jax.random.split(key)
-    steps_per_epoch = len(labels) // batch_size
-    order = jax.random.permutation(jax.random.fold_in(order_key, state.step // steps_per_epoch), len(labels))
-
-    def body(state: State, _: None) -> tuple[State, dict[str, jax.Array]]:
-        index = jax.lax.dynamic_slice_in_dim(order, state.step % steps_per_epoch * batch_size, batch_size)
-        return one_step(state, shard((images[index], labels[index])), step_key)
+    batch_of = batches(order_key, state.step)
 
     def cheap_only(state: State, _: None) -> tuple[State, dict[str, jax.Array]]:
-        state, metrics = body(state, _)
+        state, metrics = one_step(state, batch_of(state.step), step_key)
         return state, {name: metrics[name] for name in ("train_loss", "train_error")}
 
     state, cheap = jax.lax.scan(cheap_only, state, length=length - 1)
-    state, metrics = body(state, None)
+    state, metrics = one_step(state, batch_of(state.step), step_key)
     return state, {**metrics, **{name: jnp.append(values, metrics[name]) for name, values in cheap.items()}}
 
 
-def eval_step(params: Any, model_state: Any, images: jax.Array, *, batch_size: int, apply: Callable) -> jax.Array:
-    """Logits (N, classes) of a whole resident split of undeformed images, uint8 (N, H, W, C), batch by batch.
+def predict(apply: Callable) -> Callable[[Any, Any, jax.Array], jax.Array]:
+    """logits(params, model_state, images) -> (N, classes), of undeformed images, uint8 (N, H, W, C), in batches.
 
     The last batch is filled up with copies of the last image, whose logits are cut off.
     """
-    starts = jnp.arange(0, len(images), batch_size)
 
-    def logits(start: jax.Array) -> jax.Array:
-        index = jnp.minimum(start + jnp.arange(batch_size), len(images) - 1)
-        return apply(params, model_state, images[index])
+    def logits(params: Any, model_state: Any, images: jax.Array) -> jax.Array:
+        images = jnp.asarray(images)
 
-    outputs = jax.lax.map(logits, starts)
-    return outputs.reshape(-1, outputs.shape[-1])[: len(images)]
+        def of_batch(start: jax.Array) -> jax.Array:
+            index = jnp.minimum(start + jnp.arange(EVALUATION_BATCH), len(images) - 1)
+            inputs = pixels.to_inputs(images[index].astype(jnp.float32))
+            return apply(params, model_state, inputs, jax.random.key(0), train=False)[0]
+
+        outputs = jax.lax.map(of_batch, jnp.arange(0, len(images), EVALUATION_BATCH))
+        return outputs.reshape(-1, outputs.shape[-1])[: len(images)]
+
+    return logits

@@ -1,51 +1,25 @@
-"""The run: build, restore, loop over chunks, evaluate, log, save. The only place where I/O and JAX meet."""
+"""The run: restore, loop over chunks of steps, evaluate, save. The only place where I/O and JAX meet."""
 
 import contextlib
 import hashlib
 import json
 import pathlib
-import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from bigdeep import checkpoint, evaluate, experiment, optim, program, runtime, writer
-from bigdeep.checkpoint import Store
+from bigdeep import autopsy, evaluate, step
+from bigdeep import experiment as experiments
 from bigdeep.config import differences
+from bigdeep.data import embedded
 from bigdeep.errors import BadInput, Failed, Stopped, require
 from bigdeep.experiment import Experiment
+from bigdeep.run import checkpoint, files, folder, machine, signals
+from bigdeep.run.journal import Exploded, Journal, read_rows
+from bigdeep.run.progress import Progress
 from bigdeep.step import State
-from bigdeep.writer import Journal
-
-
-class _Clock:
-    """Seconds of the whole run, over all its resumes, and images/s between restarts."""
-
-    def __init__(self) -> None:
-        self._start = self._lap = self._save = time.monotonic()
-
-    def resume(self, rows: Sequence[Mapping]) -> None:
-        self._start -= rows[-1]["seconds"] if rows else 0.0
-        self.restart()
-
-    def seconds(self) -> float:
-        return round(time.monotonic() - self._start, 2)
-
-    def restart(self) -> None:
-        self._lap = time.monotonic()
-
-    def rate(self, images: int) -> float:
-        """Images per second since the last restart or rate."""
-        before, self._lap = self._lap, time.monotonic()
-        return round(images / (self._lap - before), 1)
-
-    def saved(self) -> None:
-        self._save = time.monotonic()
-
-    def since_save(self) -> float:
-        return time.monotonic() - self._save
 
 
 def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
@@ -54,191 +28,185 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
     Raises BadInput before anything is trained, Stopped after a signal with everything saved, and Failed when the
     loss is not finite or the disk is full, with the checkpoints so far kept.
     """
-    clock, folder = _Clock(), pathlib.Path(workdir)
-    with runtime.signals() as received:
-        built = experiment.build(config)
-        origin = {"device": runtime.device(), "versions": runtime.versions(), "git_commit": runtime.git_commit()}
-        with runtime.claim(folder), contextlib.closing(checkpoint.Store(folder / "checkpoints")) as store:
-            agreed = _agree(folder, built, force_resume)
-            state = store.restore(experiment.abstract_state(built))
-            state = program.initial_state(built) if state is None else state
-            at = int(state.step)
-            require(
-                at <= built.total_steps,
-                f"--workdir {folder}",
-                f"a run at step {at}",
-                f"one of {built.total_steps} steps",
-            )
-            if agreed and at == built.total_steps and (folder / "result.json").exists():
-                return json.loads((folder / "result.json").read_text())
-            journal = writer.Journal(folder / "metrics.jsonl", at)
-            (folder / "result.json").unlink(missing_ok=True)
-            writer.write_json(folder / "config.json", _identity(built) | {"origin": origin})
-            clock.resume(journal.rows)
+    path = pathlib.Path(workdir)
+    with signals.caught() as received:
+        experiment = experiments.build(config)
+        identity = experiments.identity(experiment)
+        if experiment.data.dataset.name == embedded.NAME and config["data"]["source"] == "auto":
+            embedded.warn()
+        with files.claim(path), contextlib.closing(checkpoint.Store(path / "checkpoints")) as store:
+            same = _same_run(path, store, identity, force_resume)
+            if same and (done := folder.read_result(path)).get("steps") == experiment.plan.total_steps:
+                return done
+            state = _restored(path, store, experiment)
+            journal = Journal(path / "metrics.jsonl", int(state.step))
+            (path / "result.json").unlink(missing_ok=True)
+            origin = machine.origin()
+            record = {**identity, "cwd": str(pathlib.Path.cwd()), "origin": origin}
+            files.write_json(path / "config.json", record)
             try:
-                state = _train(built, state, store, journal, clock, received)
-            except _Exploded as error:
-                raise Failed(_explanation(error, built, store, journal)) from None
-            result = _result(built, state, journal.rows, clock.seconds()) | origin
-            writer.write_json(folder / "result.json", result)
+                state = _train(experiment, state, store, journal, identity, received)
+            except Exploded as error:
+                store.close()
+                raise Failed(autopsy.explanation(error, experiment, store, journal.rows)) from None
+            result = _result(experiment, state, journal) | origin
+            files.write_json(path / "result.json", result)
             return result
 
 
-class _Exploded(Exception):
-    """A metric, its value that is not finite, and the step, from 0, in which it was first seen."""
-
-
-def _explanation(error: _Exploded, built: Experiment, store: Store, journal: Journal) -> str:
-    """One line: what exploded when, which layer's what grew first, and what usually helps."""
-    name, value, step = error.args
-    store.close()
-    state = checkpoint.Store(store.folder).restore(experiment.abstract_state(built))
-    state = program.initial_state(built) if state is None else state
-    kept = "checkpoints from before it are kept" if store.steps() else "no checkpoint had been written"
-    return (
-        f"{name} is {value} in step {step}; {program.explosion(built, state, journal.rows, step)}; {kept}; "
-        "what usually helps: a lower --config.schedule.rate, a longer --config.schedule.warmup, or "
-        "dict(name='clip_norm', limit=1.0) in config.regularisers"
-    )
-
-
-def _train(built: Experiment, state: State, store: Store, journal: Journal, clock: _Clock, received: Callable) -> State:
-    """The loop: dispatch a chunk of steps, take in the metrics of the chunk before, evaluate and save when due."""
-    images, labels = jax.device_put(built.train, runtime.replicated(runtime.mesh()))
-    train_steps = program.compiled_steps(built, images, labels)
-    count = _counter(built, images)
-    at, under_way = int(state.step), None
-
-    def settle(row_of: tuple | None, evaluated: State | None = None) -> None:
-        """Waits for a chunk (step, length, metrics), checks it and writes its row, with the errors of a state."""
-        if row_of is not None:
-            row = _row(built, *row_of, clock)
-            journal.write(row | count(evaluated) if evaluated is not None else row)
-            progress.show(journal.rows[-1])
-
-    with contextlib.closing(writer.Progress(at, built.total_steps, built.epoch_steps)) as progress:
-        while at < built.total_steps and not received():
-            length = program.chunk_length(built, at)
-            state, metrics = train_steps(state, length=length)
-            settle(under_way)  # of the chunk before, while this one runs
-            at += length
-            under_way = (at, length, metrics)
-            evaluating = at == built.total_steps or at % (built.evaluate_every * built.epoch_steps) == 0
-            saving = clock.since_save() >= built.checkpoint_seconds
-            if evaluating or saving:
-                settle(under_way, state if evaluating else None)
-                under_way, best = None, experiment.best_row(journal.rows)
-                if saving or (best and best["step"] == at):
-                    _save(store, at, state, journal, clock)
-                clock.restart()
-        settle(under_way)
-        _save(store, at, state, journal, clock)
-    if at < built.total_steps:
-        raise Stopped(f"{received()} at step {at}: everything is saved, the same command resumes")
-    return state
-
-
-def _save(store: Store, step: int, state: State, journal: Journal, clock: _Clock) -> None:
-    best = experiment.best_row(journal.rows)
-    store.save(step, state, best and best["step"])
-    clock.saved()
-
-
-def _counter(built: Experiment, images: jax.Array) -> Callable[[State], dict]:
-    """state -> validation and test errors. `images`: the training set, which is not sent to the device twice."""
-    validation = images if built.validation is built.train else built.validation.images
-    resident = {"validation": validation, "test": built.test.images}
-    resident = jax.device_put(resident, runtime.replicated(runtime.mesh()))
-    labels = {"validation": built.validation.labels, "test": built.test.labels}
-    logits = jax.jit(built.logits)
-
-    def count(state: State) -> dict:
-        counts: dict[str, Any] = {}
-        average = optim.averaged(state.opt_state)
-        for split, of_split in labels.items():
-            scores = np.asarray(logits(state.params, state.model_state, resident[split]))
-            counts[f"{split}_errors"] = evaluate.count_errors(scores, of_split)
-            counts[f"{split}_total"] = len(of_split)
-            if average is not None:
-                averages = np.asarray(logits(average, state.model_state, resident[split]))
-                counts[f"average_{split}_errors"] = evaluate.count_errors(averages, of_split)
-            if split == "test":
-                counts["test_errors_halves"] = evaluate.halves(scores, of_split)
-        return counts
-
-    return count
-
-
-def _row(built: Experiment, step: int, length: int, metrics: Mapping[str, jax.Array], clock: _Clock) -> dict:
-    """The row of metrics.jsonl for the chunk of `length` steps that ended at `step`; Failed if it is not finite."""
-    layers = metrics.pop("layers")
-    values = {name: np.atleast_1d(np.asarray(value, np.float64)) for name, value in metrics.items()}
-    for name, value in values.items():
-        bad = np.flatnonzero(~np.isfinite(value))
-        if bad.size:
-            raise _Exploded(name, value[bad[0]], int(step - value.size + bad[0]))
-    images = length * built.config["batch_size"]
-    return {
-        "step": step,
-        "epoch": round(step / built.epoch_steps, 6),
-        "seconds": clock.seconds(),
-        "train_loss": float(values["train_loss"].mean()),
-        "train_error": round(float(values["train_error"].mean()), 6),
-        "learning_rate": float(values["learning_rate"][0]),
-        "gradient_norm": float(values["gradient_norm"][0]),
-        "update_ratio": float(values["update_ratio"][0]),
-        "images_per_second": clock.rate(images),
-        "layers": program.layers_row(step, layers)["layers"],
-    }
-
-
-def _identity(built: Experiment) -> dict:
-    """What config.json holds: the config, which data it was trained on, and state_sha256 of its teacher, if any."""
-    identity = {"config": built.config, "dataset": {"name": built.dataset.name, "sha256": built.dataset.sha256}}
-    teacher = experiment.teacher_of(built.config)
-    return identity if teacher is None else {**identity, "teacher": teacher}
-
-
-def _agree(folder: pathlib.Path, built: Experiment, force: bool) -> bool:
+def _same_run(path: pathlib.Path, store: checkpoint.Store, identity: dict, force: bool) -> bool:
     """Whether a run in the folder, if there is one, is of the same config and data; BadInput if not, unless forced."""
-    path, new = folder / "config.json", _identity(built)
-    old = json.loads(path.read_text()) if path.exists() else new
-    changed = [line for key in new for line in differences(old.get(key), new[key], key)]
+    try:
+        old = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # never written, lost, or half of it: a checkpoint knows as well
+        old = store.identity() or identity
+    changed = [line for key in identity for line in differences(old.get(key), identity[key], key)]
     if changed and not force:
         raise BadInput(
-            f"--workdir {folder}: found a run of another config ({'; '.join(changed)}), expected the same; "
+            f"--workdir {path}: found a run of another config ({'; '.join(changed)}), expected the same; "
             "choose another --workdir, or --force_resume to go on from its checkpoint with the new config"
         )
     return not changed
 
 
-def _result(built: Experiment, state: State, rows: Sequence[Mapping], seconds: float) -> dict:
+def _restored(path: pathlib.Path, store: checkpoint.Store, experiment: Experiment) -> State:
+    """The newest state of the run, or that before the first step; BadInput where checkpoints were lost."""
+    lost = not store.folder.exists() and (read_rows(path / "metrics.jsonl") or folder.read_result(path))
+    require(not lost, f"--workdir {path}", "a run without its checkpoints/", "all of it, or another --workdir")
+    items = store.restore(experiments.items_of(experiments.abstract_state(experiment)))
+    store.folder.mkdir(exist_ok=True)
+    if items is None:
+        return experiments.initial_state(experiment)
+    state = experiments.state_of(items)
+    at, total = int(state.step), experiment.plan.total_steps
+    require(at <= total, f"--workdir {path}", f"a run at step {at}", f"one of {total} steps")
+    return state
+
+
+def _train(
+    experiment: Experiment, state: State, store: checkpoint.Store, journal: Journal, identity: dict, received: Callable
+) -> State:
+    """The loop: chunk after chunk of steps, a row of metrics for each, and what is due at its end."""
+    plan, count, average = experiment.plan, _counter(experiment), experiments.averaged_net(experiment)
+
+    def evaluating(at: int) -> bool:
+        return at % plan.evaluate_steps == 0 or at == plan.total_steps
+
+    def due(at: int) -> bool:
+        return evaluating(at) or store.age() >= plan.checkpoint_seconds
+
+    def save(state: State) -> None:
+        items, averaged = experiments.items_of(state), average(state)
+        items |= {"average": averaged} if averaged else {}
+        store.save(int(state.step), items, identity, _best_steps(journal.rows))
+
+    with contextlib.closing(Progress(int(state.step), plan.total_steps, plan.epoch_steps)) as progress:
+        for chunk in _chunks(experiment, state, due, received):
+            images = chunk.length * experiment.config["batch_size"]
+            row = journal.row(chunk.step, chunk.step / plan.epoch_steps, images, chunk.metrics)
+            if chunk.state and evaluating(chunk.step):
+                row |= count(chunk.state, average(chunk.state))
+            journal.write(row)
+            progress.show(row)
+            if chunk.state:
+                state = chunk.state
+                if store.age() >= plan.checkpoint_seconds or chunk.step in _best_steps(journal.rows):
+                    save(state)
+                journal.restart_lap()
+    stopped = int(state.step) < plan.total_steps
+    if not stopped and "test_errors" not in journal.rows[-1]:  # made shorter than planned, after it was trained
+        journal.amend(count(state, average(state)))
+    save(state)
+    if stopped:
+        raise Stopped(f"{received()} at step {int(state.step)}: everything is saved, the same command resumes")
+    return state
+
+
+class _Chunk(NamedTuple):
+    """Steps run at once: the last one's number, how many, their metrics, and the state where it is needed."""
+
+    step: int
+    length: int
+    metrics: Mapping[str, jax.Array]
+    state: State | None
+
+
+def _chunks(experiment: Experiment, state: State, due: Callable, received: Callable) -> Iterator[_Chunk]:
+    """Dispatches chunks of steps up to the end or a signal; yields each once the next one has been dispatched.
+
+    Where something is due at the end of a chunk, and for the last, it is yielded with its state before the next one is
+    dispatched, which the state is donated to.
+    """
+    train_steps = experiments.compiled_steps(experiment)
+    plan, at, pending = experiment.plan, int(state.step), None
+    while at < plan.total_steps and not received():
+        length = plan.chunk_length(at)
+        state, metrics = train_steps(state, length=length)
+        if pending:
+            yield pending
+        at += length
+        pending = _Chunk(at, length, metrics, None)
+        if due(at):
+            yield pending._replace(state=state)
+            pending = None
+    if pending:
+        yield pending._replace(state=state)
+
+
+def _best_steps(rows: Sequence[Mapping]) -> set[int]:
+    """The steps to keep for good: with the fewest validation errors, of the net and of its average."""
+    rows = [folder.best_row(rows, errors) for errors in ("validation_errors", "average_validation_errors")]
+    return {row["step"] for row in rows if row}
+
+
+def _counter(experiment: Experiment) -> Callable[[State, dict | None], dict]:
+    """(state, its averaged net) -> validation and test errors, as whole numbers."""
+    data = experiment.data
+    images = machine.on_devices({"validation": data.validation.images, "test": data.test.images})
+    labels = {"validation": data.validation.labels, "test": data.test.labels}
+    predict = jax.jit(step.predict(experiment.model.apply))
+
+    def count(state: State, averaged: dict | None) -> dict:
+        counts = {}
+        for split, truth in labels.items():
+            logits = np.asarray(predict(state.params, state.model_state, images[split]))
+            counts |= {f"{split}_errors": evaluate.count_errors(logits, truth), f"{split}_total": len(truth)}
+            if split == "test":
+                counts["test_errors_halves"] = evaluate.halves(logits, truth)
+            if averaged:
+                logits = np.asarray(predict(averaged["params"], averaged["model_state"], images[split]))
+                counts[f"average_{split}_errors"] = evaluate.count_errors(logits, truth)
+        return counts
+
+    return count
+
+
+def _result(experiment: Experiment, state: State, journal: Journal) -> dict:
     """result.json. "At best validation" is the row with the fewest validation errors, the latest of equals."""
-    evaluated = [row for row in rows if "test_errors" in row]
-    best = experiment.best_row(evaluated)
-    images = built.total_steps * built.config["batch_size"]
-    average = experiment.best_row(evaluated, "average_validation_errors")
+    config, data, rows, seconds = experiment.config, experiment.data, journal.rows, journal.seconds()
+    best, average = (folder.best_row(rows, key) for key in ("validation_errors", "average_validation_errors"))
+    held_out = len(data.validation.labels) if data.validation is not data.train else 0
+    images = experiment.plan.total_steps * config["batch_size"]
     return {
-        "config": built.config["name"],
-        "config_sha256": hashlib.sha256(json.dumps(built.config, sort_keys=True).encode()).hexdigest(),
+        "kind": "run",
+        "config": config["name"],
+        "config_sha256": hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest(),
         "state_sha256": checkpoint.tree_hash(state.params),
-        "dataset": {key: getattr(built.dataset, key) for key in ("name", "source", "sha256")},
+        "dataset": {key: getattr(data.dataset, key) for key in ("name", "source", "sha256")},
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
-        "epochs": built.config["epochs"],
-        "steps": built.total_steps,
+        "epochs": config["epochs"],
+        "steps": experiment.plan.total_steps,
         "seconds": seconds,
         "images_per_second": round(images / seconds, 1),
         "validation_errors": best["validation_errors"],
         "validation_total": best["validation_total"],
-        "validation_split": f"{built.config['data']['validation']} held out"
-        if built.validation is not built.train
-        else "undeformed training set",
+        "validation_split": f"{held_out} held out" if held_out else "undeformed training set",
         "test_total": best["test_total"],
         "test_errors_at_best_validation": best["test_errors"],
-        "test_errors_best": min(row["test_errors"] for row in evaluated),
-        "test_errors_final": evaluated[-1]["test_errors"],
+        "test_errors_best": min(row["test_errors"] for row in rows if "test_errors" in row),
+        "test_errors_final": rows[-1]["test_errors"],
         "test_errors_halves": best["test_errors_halves"],
         **{key: average[key] for key in ("average_validation_errors", "average_test_errors") if average},
         "processes": jax.process_count(),
-        "seed": built.config["seed"],
+        "seed": config["seed"],
     }

@@ -1,18 +1,18 @@
 """LeNet-5 on CIFAR-10: convolutions of 6, 16 and 120 maps, max-pooling, 84 units.
 
-Source: the second source's LeNet-5 (see lenet5_maxpool.py), which got to 42-45 % right on CIFAR-10.
+Source: the second source's LeNet-5 (see lenet5_maxpool.py), which reached 42-45 % right on CIFAR-10.
 Command: python -m bigdeep.main --config=configs/cifar10_lenet5.py
 or …py:source for the source's own way: tanh, no augmentation, online gradient descent.
-Cost: about a quarter of an hour on two cores, two minutes for source. Expected: see the table of nets in the README.
+Cost: about a quarter of an hour on two cores, two minutes for source. Expected: see the table of nets in RESULTS.md.
 """
 
 from ml_collections import ConfigDict
 
-VARIANTS = ("source",)
+VARIANTS = ("full", "source")
 
 
 def get_config(variant: str = "full") -> ConfigDict:
-    smoke, source = {"full": (False, False), "source": (False, True), "smoke": (True, False)}[variant]
+    smoke, source = variant == "smoke", variant == "source"
     config = ConfigDict()
     config.seed = 0
     config.epochs = 2 if source else 3 if smoke else 60
@@ -24,6 +24,7 @@ def get_config(variant: str = "full") -> ConfigDict:
     if not (smoke or source):
         config.augment = [dict(name="crop", padding=2), dict(name="flip", probability=0.5)]
     config.strength = ((0.0, 1.0),)
+    config.mixup = 0.0
     activation = "tanh" if source else "relu"
     head = [dict(name="dense", width=10, activation="linear")]
     config.model = dict(
@@ -43,13 +44,14 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.loss = dict(name="cross_entropy", label_smoothing=0.0)
     if source:
         config.optimizer = dict(name="sgd")
-        config.schedule = dict(name="constant", rate=1e-3, warmup=0.0)
+        config.schedule = dict(name="constant", rate=1e-3)
     else:
         config.optimizer = dict(name="adamw", b1=0.9, b2=0.99, eps=1e-8, weight_decay=0.01, parameters="weights")
-        config.schedule = dict(name="cosine", rate=3e-3, warmup=0.5, end=0.0)
+        config.schedule = dict(name="cosine", rate=3e-3, end=0.0)
     config.regularisers = []
 
-    config.log_every = 1000 if source else 100
-    config.evaluate_every = 1 if source or smoke else 5
+    config.warmup_epochs = 0.0 if source else 0.5
+    config.log_steps = 1000 if source else 100
+    config.evaluate_epochs = 1 if source or smoke else 5
     config.checkpoint_seconds = 60.0
     return config

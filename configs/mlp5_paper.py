@@ -19,9 +19,14 @@ What the paper does not give, and what stands here for it:
 
 from ml_collections import ConfigDict
 
+VARIANTS = ("full",)
+
+
+ROTATION = (15.0, 7.5, *(15.0,) * 5, 7.5, 15.0, 15.0)  # degrees, of each class
+
 
 def get_config(variant: str = "full") -> ConfigDict:
-    smoke = {"full": False, "smoke": True}[variant]
+    smoke = variant == "smoke"
     config = ConfigDict()
     config.seed = 0
     config.epochs = 1 if smoke else 1380
@@ -29,16 +34,11 @@ def get_config(variant: str = "full") -> ConfigDict:
 
     config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=29, validation=0)
     config.augment = [
-        dict(
-            name="affine",
-            rotation=(15.0, 7.5, *(15.0,) * 5, 7.5, 15.0, 15.0),
-            shear_share=0.5,
-            scale=0.15,
-            translation=0.0,
-        ),
+        dict(name="affine", rotation=ROTATION, shear_share=0.5, scale=0.15, translation=0.0),
         dict(name="elastic", sigma=6.0, alpha=36.0),
     ]
     config.strength = ((0.0, 1.0),)
+    config.mixup = 0.0
     widths = (1000, 500) if smoke else (2500, 2000, 1500, 1000, 500)
     config.model = dict(
         name="mlp",
@@ -54,9 +54,10 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.loss = dict(name="cross_entropy", label_smoothing=0.0)
     config.optimizer = dict(name="sgd")
     config.regularisers = []
-    config.schedule = dict(name="geometric", rate=1e-3, end=1e-6, decay=0.995, warmup=0.0)
+    config.schedule = dict(name="geometric", rate=1e-3, end=1e-6, decay=0.995)
 
-    config.log_every = 1000
-    config.evaluate_every = 1
+    config.warmup_epochs = 0.0
+    config.log_steps = 1000
+    config.evaluate_epochs = 1
     config.checkpoint_seconds = 120.0
     return config

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import runpy
 import subprocess
 import sys
 
@@ -10,9 +9,11 @@ import jax
 import numpy as np
 import pytest
 
-from bigdeep import data, runtime
+from bigdeep import configfile, data
 from bigdeep.augment.deformation import Deformation
 from bigdeep.config import plain
+from bigdeep.data import embedded
+from bigdeep.run import machine
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -21,7 +22,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # a cache of compiled programs each: no
     cache = pathlib.Path.home() / ".cache" / "bigdeep" / f"jax-{os.environ['PYTEST_XDIST_WORKER']}"
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
     jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
-runtime.use_compilation_cache()
+machine.prepare()
 
 
 def start_bigdeep(*arguments: object, **environment: str) -> subprocess.Popen:
@@ -29,13 +30,7 @@ def start_bigdeep(*arguments: object, **environment: str) -> subprocess.Popen:
     module = "bigdeep.main"
     if arguments and str(arguments[0]).startswith("bigdeep."):
         module, *arguments = arguments
-    strict = [
-        "-W",
-        "error",
-        "-W",
-        "ignore:the load_module() method:DeprecationWarning",
-    ]  # ml_collections loads configs so
-    command = [sys.executable, *strict, "-m", module, *map(str, arguments)]
+    command = [sys.executable, "-W", "error", "-m", module, *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, **pipes)
 
@@ -60,7 +55,7 @@ def displacements(deformation: Deformation, labels: np.ndarray, shape: tuple[int
 @pytest.fixture(scope="session")
 def digits() -> data.Dataset:
     """The 5,000 real digits that are always there."""
-    return data.embedded()
+    return embedded.digits()
 
 
 @pytest.fixture(scope="session")
@@ -80,8 +75,4 @@ def rng() -> np.random.Generator:
 def smoke():
     """smoke("mlp2") is a fresh plain dict of that config's miniature, named "test"."""
 
-    def load(name: str) -> dict:
-        get_config = runpy.run_path(str(ROOT / "configs" / f"{name}.py"))["get_config"]
-        return {**plain(get_config("smoke")), "name": "test"}
-
-    return load
+    return lambda name: {**plain(configfile.load(f"{ROOT / 'configs' / name}.py:smoke")), "name": "test"}

@@ -1,13 +1,17 @@
 """Every config: what it promises in its docstring, and that its miniature trains, or is like one that does."""
 
+import ast
+import itertools
 import json
 import pathlib
-import runpy
+import tokenize
 
 import numpy as np
 import pytest
 
-from bigdeep import experiment, train, writer
+from bigdeep import configfile, experiment, train
+from bigdeep.config import plain
+from bigdeep.run.journal import read_rows
 from conftest import ROOT
 
 CONFIGS = sorted((ROOT / "configs").glob("*.py"))
@@ -17,13 +21,14 @@ COUNTS = {"mlp2": 1_347_510, "mlp3": 3_269_510, "mlp4": 6_692_010, "mlp5": 12_11
 LIKE_OTHERS = {"mlp3", "mlp4", "mlp9", "speedrun_45s", "speedrun_6min", "speedrun_45min"}
 
 
-def full(name: str) -> dict:
-    return runpy.run_path(str(ROOT / "configs" / f"{name}.py"))["get_config"]().to_dict()
+def full(name: str, variant: str = "") -> dict:
+    colon = ":" if variant else ""
+    return plain(configfile.load(f"{ROOT / 'configs' / name}.py{colon}{variant}"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=NAMES)
 def test_docstring_names_source_command_cost_and_expectation(path: pathlib.Path):
-    text = runpy.run_path(str(path))["__doc__"]
+    text = ast.get_docstring(ast.parse(path.read_text()))
     for part in ("Source:", f"--config=configs/{path.name}", "Cost:", "Expected:"):
         assert part in text
     assert "TODO" not in text
@@ -32,29 +37,30 @@ def test_docstring_names_source_command_cost_and_expectation(path: pathlib.Path)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_full_config_is_accepted(name):
     """Everything but the data, which may not be there: the embedded digits stand in."""
-    config = {**full(name), "name": name}
+    config = full(name)
     config["data"] |= {"source": "embedded", "name": "mnist"}
     experiment.build(config)
 
 
 def variants() -> list[tuple[str, str]]:
-    found = [(path.stem, variant) for path in CONFIGS for variant in runpy.run_path(str(path)).get("VARIANTS", ())]
-    return [pair for pair in found if pair != ("dark_knowledge", "distilled")]  # needs its teacher's run
+    modules = {name: configfile.sibling(str(ROOT / "configs" / "any"), name) for name in NAMES}
+    pairs = [(name, variant) for name, module in modules.items() for variant in module.VARIANTS[1:]]
+    return [pair for pair in pairs if pair != ("dark_knowledge", "distilled")]  # needs its teacher's run
 
 
 @pytest.mark.parametrize(("name", "variant"), variants())
 def test_every_variant_is_accepted(name, variant):
-    config = runpy.run_path(str(ROOT / "configs" / f"{name}.py"))["get_config"](variant).to_dict()
+    config = full(name, variant)
     config["data"] |= {"source": "embedded"} | ({"name": "mnist"} if config["data"]["name"] == "cifar10" else {})
     if name == "augmentations" and variant == "cifar":
         config["data"]["size"] = 32
-    experiment.build({**config, "name": f"{name}:{variant}"})
+    experiment.build(config)
 
 
 @pytest.mark.parametrize(("name", "count"), {**COUNTS, "mlp5_paper": COUNTS["mlp5"]}.items())
 def test_the_papers_nets_have_the_papers_parameter_counts(name, count):
     """Batch norm adds a scale a hidden unit to them, its shift is the bias."""
-    config = {**full(name), "name": name}
+    config = full(name)
     config["data"]["source"] = "embedded"
     scales = sum(config["model"]["widths"]) if config["model"]["norm"] == "batch" else 0
     assert f"{count + scales:,}" in experiment.build(config).model.table()
@@ -75,7 +81,7 @@ def test_the_paper_to_the_letter():
 @pytest.mark.parametrize("name", sorted(set(NAMES) - LIKE_OTHERS))
 def test_the_miniature_trains(name, smoke, tmp_path):
     result = train.run(smoke(name), str(tmp_path))
-    losses = [row["train_loss"] for row in writer.read_rows(tmp_path / "metrics.jsonl")]
+    losses = [row["train_loss"] for row in read_rows(tmp_path / "metrics.jsonl")]
     assert losses[-1] < 0.8 * losses[0]
     assert result["test_errors_final"] < 0.6 * result["test_total"]
     assert np.isfinite(losses).all()
@@ -85,4 +91,26 @@ def test_the_miniature_trains(name, smoke, tmp_path):
 @pytest.mark.parametrize("name", sorted(LIKE_OTHERS))
 def test_a_miniature_like_another_is_accepted(name, smoke):
     built = experiment.build(smoke(name))
-    assert built.total_steps < 10 * built.epoch_steps
+    assert built.plan.total_steps < 10 * built.plan.epoch_steps
+
+
+def test_the_main_config_says_of_every_key_its_unit_and_range():
+    """A comment behind each key of mlp5.py that holds a value, or on the line before it."""
+    path = ROOT / "configs" / "mlp5.py"
+    with path.open("rb") as file:
+        commented = {token.start[0] for token in tokenize.tokenize(file.readline) if token.type == tokenize.COMMENT}
+    lines = path.read_text().splitlines()
+    first = lines.index("    config = ConfigDict()") + 1
+    keys = [n for n, line in enumerate(lines, start=1) if n > first and "=" in line.partition("#")[0]]
+    values = [n for n in keys if not lines[n - 1].partition("#")[0].rstrip().endswith(("(", "["))]
+    assert len(values) > 30
+    deformations = ['name="affine",', 'name="elastic",', 'name="sharpen",']  # their list says what they are
+    assert [lines[n - 1].strip() for n in values if not {n, n - 1} & commented] == deformations
+
+
+def test_configs_repeat_no_more_than_a_dozen_lines():
+    texts = {path.stem: [line.strip() for line in path.read_text().splitlines() if line.strip()] for path in CONFIGS}
+    for (one, a), (other, b) in itertools.combinations(texts.items(), 2):
+        windows = {tuple(a[i : i + 13]) for i in range(len(a) - 12)}
+        shared = [i for i in range(len(b) - 12) if tuple(b[i : i + 13]) in windows]
+        assert not shared, f"{one} and {other} share more than twelve lines"

@@ -1,15 +1,17 @@
 """Error counts, committees, and deformed copies."""
 
 import json
-import runpy
+import shutil
 
 import jax
 import numpy as np
 import pytest
 
-from bigdeep import evaluate, experiment, mistakes, train
+from bigdeep import configfile, evaluate, experiment, train
 from bigdeep.config import plain
 from bigdeep.errors import BadInput
+from bigdeep.run import folder as folders
+from bigdeep.tools import mistakes
 from conftest import ROOT, run_bigdeep
 
 
@@ -17,10 +19,10 @@ from conftest import ROOT, run_bigdeep
 def runs(tmp_path_factory):
     """Two runs of a tiny net, of two seeds, with a validation split of their own."""
     folder = tmp_path_factory.mktemp("runs")
-    config = plain(runpy.run_path(str(ROOT / "configs" / "mlp2.py"))["get_config"]("smoke"))
+    config = plain(configfile.load(f"{ROOT / 'configs' / 'mlp2.py'}:smoke"))
     config["data"]["validation"] = 300
     config["model"]["widths"] = [20]
-    config["augment"] = [each for each in config["augment"] if each["name"] != "sharpen"]  # no strength has a say in it
+    config["augment"] = [each for each in config["augment"] if each["name"] != "sharpen"]  # not scaled
     for seed in (0, 1):
         train.run({**config, "name": "tiny", "seed": seed}, str(folder / str(seed)))
     return [folder / "0", folder / "1"]
@@ -48,11 +50,11 @@ def test_copies_without_strength_change_nothing(runs):
 
 def test_copies_know_no_labels(runs):
     """Every image is deformed as one of class 0 is: the same images with other labels give the same copies."""
-    record = experiment.read_config(runs[0])
-    built, _ = experiment.selected(runs[0])
-    deform = evaluate._deformed_bytes(record["config"], built, 1.0)
-    images = built.test.images[:40]
-    expected = experiment.build(record["config"]).augment(jax.random.key(5), images, np.zeros(40, np.uint8))
+    net = folders.net(runs[0])
+    built = experiment.build(net.config)
+    images = built.data.test.images[:40]
+    deform = evaluate.deformed_copies(net, 1.0)
+    expected = built.augment(jax.random.key(5), images, np.zeros(40, np.uint8), 1.0)
     np.testing.assert_array_equal(deform(jax.random.key(5), images), np.rint((expected + 1) * 127.5))
 
 
@@ -78,6 +80,76 @@ def test_members_of_other_data_are_refused(runs):
         evaluate.committee([first, second._replace(dataset={"name": "other"})], ["a", "b"])
 
 
+def test_a_net_comes_back_without_data_optimizer_loss_or_schedule(runs, tmp_path, monkeypatch):
+    """Its logits are those of a run's own forward pass; nothing but config.json and the checkpoint's net is read."""
+    net = folders.net(runs[0])
+    data = evaluate.splits_of(net, runs[0])
+    expected = evaluate.member(runs[0]).scores
+    copy = tmp_path / "copy"
+    shutil.copytree(runs[0], copy)
+    for optimizer in (copy / "checkpoints").glob("*/optimizer"):
+        shutil.rmtree(optimizer)
+    for module in ("bigdeep.data.load", "bigdeep.learn.optim.build", "bigdeep.learn.losses.build"):
+        monkeypatch.setattr(module, None)
+    again = folders.net(copy)
+    logits = again.logits(again.params, again.model_state, data.test.images)
+    np.testing.assert_allclose(jax.nn.softmax(logits), expected, atol=1e-6)
+
+
+def test_a_lost_config_is_known_to_the_checkpoint_and_an_old_run_is_named(runs, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(runs[0], copy)
+    expected = folders.read_config(copy)
+    for text in (None, "{"):
+        (copy / "config.json").unlink() if text is None else (copy / "config.json").write_text(text)
+        found = folders.read_config(copy)
+        assert (found["config"], found["dataset"]) == (expected["config"], expected["dataset"])
+    (copy / "config.json").write_text(json.dumps({"config": {}, "dataset": {"name": "mnist", "sha256": ""}}))
+    with pytest.raises(BadInput, match="found 'a run of bigdeep 0.1', expected one of 0.2 or later; train it again"):
+        folders.read_config(copy)
+
+
+def test_best_row_is_the_latest_of_the_fewest_validation_errors_whatever_the_test_set_says():
+    rows = [
+        {"step": 1},
+        {"step": 2, "validation_errors": 5, "test_errors": 1},
+        {"step": 3, "validation_errors": 4, "test_errors": 9},
+        {"step": 4, "validation_errors": 4, "test_errors": 8},
+        {"step": 5, "validation_errors": 6, "test_errors": 0},
+        {"step": 6},
+    ]
+    assert folders.best_row(rows)["step"] == 4
+    assert folders.best_row(rows[:1]) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--workdir="], "--workdir: found '', expected the folder of a run"),
+        (["--workdir={run}", "--strength=nan"], "--strength: found nan, expected a finite number"),
+        (["--workdir={run}", "--config.epochs=3"], "--config.epochs: found '3', expected only keys of config.model"),
+        (["--workdir={run}", "--config.model.colum=1"], "config.model.colum: found 'an unknown key'"),
+        (["--workdir={run}", "--average"], "found 'no average_validation_errors in metrics.jsonl'"),
+    ],
+)
+def test_bad_flags_are_one_line(runs, arguments, message):
+    done = run_bigdeep("bigdeep.evaluate", *(argument.format(run=runs[0]) for argument in arguments))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert message in done.stderr
+
+
+def test_a_run_is_evaluated_on_any_devices_from_anywhere_and_by_any_name(runs, tmp_path):
+    """Seven devices do not divide the batch; the name has a comma and brackets."""
+    odd = tmp_path / "a,b [c]"
+    shutil.copytree(runs[0], odd)
+    done = run_bigdeep(
+        "bigdeep.evaluate", f"--workdir={odd},{runs[0]}", XLA_FLAGS="--xla_force_host_platform_device_count=7"
+    )
+    assert done.returncode == 0, done.stderr
+    one, other = json.loads(done.stdout)["members"]
+    assert one == other
+
+
 def test_mistakes_are_those_that_are_counted(rng):
     scores = rng.dirichlet(np.ones(10), 200)
     labels = rng.integers(0, 10, 200)
@@ -95,7 +167,7 @@ def test_mistakes_are_those_that_are_counted(rng):
 
 
 def test_the_sheet_of_mistakes_and_its_record(runs, tmp_path):
-    done = run_bigdeep("bigdeep.mistakes", f"--workdir={runs[0]}", f"--output={tmp_path / 'm.png'}")
+    done = run_bigdeep("bigdeep.tools.mistakes", f"--workdir={runs[0]}", f"--output={tmp_path / 'm.png'}")
     assert done.returncode == 0, done.stderr
     counts, record = json.loads(done.stdout), json.loads((tmp_path / "m.json").read_text())
     alone = evaluate.member(runs[0])

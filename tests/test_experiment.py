@@ -15,22 +15,22 @@ def build(smoke, **data):
 
 def test_images_are_padded_with_background_to_the_size(smoke, digits):
     built = build(smoke, size=29)
-    assert built.train.images.shape == (4000, 29, 29, 1)
-    assert np.array_equal(built.train.images[:, :28, :28], digits.train_images)
-    assert not built.train.images[:, 28].any()
-    assert not built.test.images[:, :, 28].any()
-    assert np.array_equal(build(smoke, size=32).test.images[:, 2:30, 2:30], digits.test_images)
+    assert built.data.train.images.shape == (4000, 29, 29, 1)
+    assert np.array_equal(built.data.train.images[:, :28, :28], digits.train_images)
+    assert not built.data.train.images[:, 28].any()
+    assert not built.data.test.images[:, :, 28].any()
+    assert np.array_equal(build(smoke, size=32).data.test.images[:, 2:30, 2:30], digits.test_images)
 
 
 def test_validation_is_the_training_set_or_its_last_images(smoke, digits):
     whole = build(smoke, validation=0)
-    assert whole.validation is whole.train
-    assert whole.epoch_steps == 4000 // whole.config["batch_size"]
+    assert whole.data.validation is whole.data.train
+    assert whole.plan.epoch_steps == 4000 // whole.config["batch_size"]
     held_out = build(smoke, validation=500, size=28)
-    assert np.array_equal(held_out.train.images, digits.train_images[:3500])
-    assert np.array_equal(held_out.validation.images, digits.train_images[3500:])
-    assert np.array_equal(held_out.validation.labels, digits.train_labels[3500:])
-    assert held_out.epoch_steps == 3500 // held_out.config["batch_size"]
+    assert np.array_equal(held_out.data.train.images, digits.train_images[:3500])
+    assert np.array_equal(held_out.data.validation.images, digits.train_images[3500:])
+    assert np.array_equal(held_out.data.validation.labels, digits.train_labels[3500:])
+    assert held_out.plan.epoch_steps == 3500 // held_out.config["batch_size"]
 
 
 def test_batch_norm_needs_a_batch(smoke):
@@ -47,14 +47,9 @@ def test_a_section_of_another_type_is_told_in_one_line(smoke):
             experiment.build({**smoke("mlp2"), key: 5})
 
 
-def test_best_row_is_the_latest_of_the_fewest_validation_errors_whatever_the_test_set_says():
-    rows = [
-        {"step": 1},
-        {"step": 2, "validation_errors": 5, "test_errors": 1},
-        {"step": 3, "validation_errors": 4, "test_errors": 9},
-        {"step": 4, "validation_errors": 4, "test_errors": 8},
-        {"step": 5, "validation_errors": 6, "test_errors": 0},
-        {"step": 6},
-    ]
-    assert experiment.best_row(rows)["step"] == 4
-    assert experiment.best_row(rows[:1]) is None
+def test_a_batch_that_the_devices_do_not_divide_is_told_the_nearest_that_they_do(smoke, monkeypatch):
+    monkeypatch.setattr(experiment.machine, "device_count", lambda: 7)
+    with pytest.raises(
+        BadInput, match="config.batch_size: found 120, expected a multiple of the 7 devices, as 119 or 126"
+    ):
+        experiment.build(smoke("mlp2"))

@@ -2,53 +2,43 @@
 
 import ast
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent / "bigdeep"
-# Each module may import those before it in its line's groups only: base <- leaves <- middle <- top.
+# Each module may import those of the groups before its own, and those of its own package.
 LAYERS = [
     {"", "errors"},
-    {"config", "diagnosis"},
-    {
-        "augment",
-        "checkpoint",
-        "data",
-        "losses",
-        "models",
-        "optim",
-        "runtime",
-        "schedules",
-        "step",
-        "tfds",
-        "writer",
-        "cli",
-    },
-    {"mixup"},
+    {"config", "configfile"},
+    {"cli", "data", "models", "run"},
+    {"augment", "learn", "step"},
+    {"run.folder", "report"},
     {"experiment"},
-    {"evaluate", "program", "tables"},
-    {"train", "figures", "mistakes", "dry_run", "gradcheck", "trace"},
-    {"results"},
-    {"main", "__main__"},
+    {"autopsy", "evaluate"},
+    {"train"},
+    {"tools"},
+    {"main"},
 ]
-ALLOWED_WITHIN_A_LAYER = {("data", "tfds"), ("augment", "models")}  # the generator is a net
+# Nets and their parameters are flax's business in models/, and in the one net that makes images.
 ONLY_IN = {
-    "flax": {"models"},
-    "orbax": {"checkpoint"},
-    "tensorflow_datasets": {"tfds"},
-    "absl": {"cli", "main", "__main__", "evaluate", "gradcheck", "mistakes", "results", "trace"},
-    "matplotlib": {"figures"},
-    "ml_collections": {"cli", "config"},
-    "tqdm": {"writer"},
+    "flax": {"models", "augment.gan"},
+    "orbax": {"run.checkpoint"},
+    "tensorflow_datasets": {"data.tfds"},
+    "absl": {"cli", "main", "evaluate", "tools"},
+    "matplotlib": {"report.figures"},
+    "ml_collections": {"cli", "config", "configfile"},
+    "jinja2": {"report"},
 }
+WITHOUT_JAX = ("", "errors", "config", "report", "run.files", "run.journal", "run.progress", "run.signals")
 FILES = sorted(ROOT.rglob("*.py"))
 
 
-def package(path: pathlib.Path) -> str:
-    """The name of a file's module below bigdeep; files of a sub-package count as the package, but for its commands."""
-    if path.name == "__main__.py":
-        return "__main__"
-    return path.relative_to(ROOT).parts[0].removesuffix(".py").replace("__init__", "")
+def dotted(path: pathlib.Path) -> str:
+    """The name of a file's module below bigdeep: "run.folder", "data" for its __init__."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts).removesuffix("__init__").removesuffix("__main__").removesuffix(".")
 
 
 def imported(path: pathlib.Path) -> set[str]:
@@ -63,17 +53,25 @@ def imported(path: pathlib.Path) -> set[str]:
 
 
 def layer(name: str) -> int:
-    return next(i for i, names in enumerate(LAYERS) if name in names)
+    """The group of a module: that of its own name, else of the package it lies in."""
+    parts = name.split(".")
+    for prefix in (".".join(parts[:n]) for n in range(len(parts), 0, -1)):
+        for i, names in enumerate(LAYERS):
+            if prefix in names:
+                return i
+    raise AssertionError(f"{name} has no place")
+
+
+def within(name: str, places: set[str]) -> bool:
+    return any(name == place or name.startswith(f"{place}.") for place in places)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_point_one_way(path):
-    importer = package(path)
+    importer = dotted(path)
     for name in imported(path):
-        if name == "bigdeep" or not name.startswith("bigdeep."):
-            continue
-        module = name.split(".")[1].replace("__version__", "")
-        if module == importer or (importer, module) in ALLOWED_WITHIN_A_LAYER:
+        module = name.removeprefix("bigdeep.")
+        if module == name or name == "bigdeep.__version__" or module.split(".")[0] == importer.split(".")[0]:
             continue
         assert layer(module) < layer(importer), f"{importer} imports {module}"
 
@@ -82,4 +80,23 @@ def test_imports_point_one_way(path):
 def test_each_library_has_its_place(path):
     for name in imported(path):
         library = name.split(".")[0]
-        assert package(path) in ONLY_IN.get(library, {package(path)}), f"{path.name} imports {library}"
+        assert library not in ONLY_IN or within(dotted(path), ONLY_IN[library]), f"{path.name} imports {library}"
+
+
+def test_the_press_needs_no_jax_and_no_matplotlib_and_bigdeep_itself_nothing():
+    modules = [f"bigdeep.{name}".removesuffix(".") for name in WITHOUT_JAX]
+    modules += [f"bigdeep.{dotted(path)}" for path in FILES if dotted(path).startswith("report.")]
+    lines = [f"import {', '.join(modules)}", "import sys", "heavy = {'jax', 'matplotlib', 'flax'} & set(sys.modules)"]
+    code = "; ".join([*lines, "assert not heavy, heavy"])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent)
+
+
+def test_modules_and_functions_are_small():
+    """About 250 lines per module, 50 per function, its docstring not counted: a reader has to see the whole of it."""
+    for path in FILES:
+        text = path.read_text()
+        assert text.count("\n") <= 260, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                documented = (ast.get_docstring(node, clean=False) or "").count("\n")
+                assert node.end_lineno - node.lineno - documented <= 52, f"{path.name}: {node.name}"

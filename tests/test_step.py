@@ -8,7 +8,9 @@ import numpy as np
 import optax
 import pytest
 
-from bigdeep import augment, losses, mixup, models, schedules, step
+from bigdeep import augment, models, step
+from bigdeep.data.resident import resident
+from bigdeep.learn import losses, mixup, schedules
 
 COUNT, BATCH = 48, 8
 MODEL = {"name": "mlp", "widths": [16], "activation": "scaled_tanh", "init": "lecun_normal", "norm": "none"}
@@ -25,11 +27,12 @@ def small(digits):
     one_step = functools.partial(
         step.train_step,
         apply=model.apply,
-        loss_fn=losses.cross_entropy(0.0),
+        loss=losses.cross_entropy(0.0),
         augment=deform,
         strength=FULL,
-        mix=mixup.build(0.0),
+        mix=mixup.build(0.0, 10),
         tx=tx,
+        rate=lambda step: 0.05,
     )
     images, labels = digits.train_images[::83][:COUNT], digits.train_labels[::83][:COUNT]
     return step.init_state(jax.random.key(0), init=model.init, tx=tx), images, labels, one_step
@@ -37,8 +40,12 @@ def small(digits):
 
 def many(small, state, length):
     _, images, labels, one_step = small
-    steps = functools.partial(step.train_steps, batch_size=BATCH, one_step=one_step, shard=lambda batch: batch)
-    return jax.jit(functools.partial(steps, length=length))(state, images, labels, jax.random.key(7))
+
+    def run(state, images, labels, key):
+        batches = resident(images, labels, BATCH, lambda batch: batch)
+        return step.train_steps(state, key, length=length, batches=batches, one_step=one_step)
+
+    return jax.jit(run)(state, images, labels, jax.random.key(7))
 
 
 def test_one_scan_is_the_single_steps_bit_for_bit(small):
@@ -67,8 +74,8 @@ def test_every_image_is_seen_once_an_epoch_in_another_order_each_epoch(small):
 
     def epoch(number):
         state = step.State(jnp.int32(number * 6), jnp.full(COUNT, -1, jnp.int32), {}, {})
-        arguments = {"length": 6, "batch_size": BATCH, "one_step": spy, "shard": lambda batch: batch}
-        return np.asarray(step.train_steps(state, indices, indices, jax.random.key(3), **arguments)[0].params)
+        batches = resident(indices, indices, BATCH, lambda batch: batch)
+        return np.asarray(step.train_steps(state, jax.random.key(3), length=6, batches=batches, one_step=spy)[0].params)
 
     assert sorted(epoch(0)) == sorted(epoch(1)) == list(range(COUNT))
     assert not np.array_equal(epoch(0), epoch(1))
@@ -92,17 +99,16 @@ def test_the_same_images_are_deformed_anew_in_every_step(small):
 def test_a_step_is_forward_backward_update(small):
     """Without deformation, one step of plain SGD is the gradient of the mean loss times the rate."""
     state, images, labels, _ = small
-    model, tx, loss_fn = models.build(MODEL, (28, 28, 1), 10), optax.sgd(0.1), losses.cross_entropy(0.0)
+    model, tx, loss = models.build(MODEL, (28, 28, 1), 10), optax.sgd(0.1), losses.cross_entropy(0.0)
     deform = augment.build([], (28, 28, 1), 10)
     state = state._replace(opt_state=tx.init(state.params))
-    mix = mixup.build(0.0)
-    bound = {"apply": model.apply, "loss_fn": loss_fn, "augment": deform, "strength": FULL, "mix": mix, "tx": tx}
-    one = functools.partial(step.train_step, **bound)
+    bound = {"augment": deform, "strength": FULL, "mix": mixup.build(0.0, 10), "apply": model.apply, "loss": loss}
+    one = functools.partial(step.train_step, **bound, tx=tx, rate=lambda step: 0.1)
     after, metrics = one(state, (images, labels), jax.random.key(0))
 
     def mean_loss(params):
         logits, _, _ = model.apply(params, {}, images / np.float32(127.5) - 1, jax.random.key(0), train=True)
-        return loss_fn(logits, labels, None).mean()
+        return loss.per_example(logits, jax.nn.one_hot(labels, 10)).mean()
 
     value, gradient = jax.value_and_grad(mean_loss)(state.params)
     norm = np.sqrt(sum(np.sum(np.square(g)) for g in jax.tree.leaves(gradient)))
@@ -112,6 +118,7 @@ def test_a_step_is_forward_backward_update(small):
     wrong = np.mean(np.asarray(logits).argmax(axis=1) != labels)
     assert 0.2 < wrong < 1
     assert float(metrics["train_error"]) == pytest.approx(wrong)
+    assert float(metrics["learning_rate"]) == pytest.approx(0.1)
     assert float(metrics["gradient_norm"]) == pytest.approx(norm, rel=1e-4)
     assert float(metrics["update_ratio"]) == pytest.approx(0.1 * norm / size, rel=1e-4)
     for layer, found in metrics["layers"].items():
@@ -143,14 +150,17 @@ def test_the_strength_of_the_step_is_the_schedules(small):
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 20])
-def test_evaluation_covers_a_split_exactly_whatever_the_batch(digits, count):
+def test_a_forward_pass_covers_a_split_exactly_whatever_the_batch(digits, monkeypatch, count):
+    monkeypatch.setattr(step, "EVALUATION_BATCH", 8)
     images = digits.test_images[:count]
 
-    def apply(params, model_state, images):
-        del model_state
-        return images.astype(jnp.float32).reshape(len(images), -1) @ params
+    def apply(params, model_state, inputs, key, *, train):
+        del model_state, key
+        assert not train
+        return inputs.reshape(len(inputs), -1) @ params, None, None
 
     params = jnp.asarray(np.random.default_rng(0).standard_normal((784, 10)), jnp.float32)
-    found = step.eval_step(params, {}, jnp.asarray(images), batch_size=8, apply=apply)
+    found = step.predict(apply)(params, {}, jnp.asarray(images))
     assert found.shape == (count, 10)
-    np.testing.assert_allclose(found, images.reshape(count, -1).astype(np.float32) @ params, rtol=1e-4, atol=1e-2)
+    expected = (images.reshape(count, -1) / np.float32(127.5) - 1) @ params
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)

@@ -1,6 +1,7 @@
 """The run: files and figures it leaves, signals, changed configs, explosions, several devices."""
 
 import contextlib
+import errno
 import gc
 import json
 import os
@@ -14,30 +15,29 @@ import jax
 import numpy as np
 import pytest
 
-from bigdeep import checkpoint, experiment, runtime, train, writer
+from bigdeep import evaluate, experiment, train
 from bigdeep.errors import BadInput, Failed, Stopped
+from bigdeep.run import checkpoint, files, folder, signals
+from bigdeep.run.journal import read_rows
+from bigdeep.run.progress import Progress
 from conftest import run_bigdeep, start_bigdeep
-
-SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1]
 
 
 @pytest.fixture
 def tiny(smoke) -> dict:
     """Two epochs of ten steps on the embedded digits, in chunks of four, saving after each."""
-    changes = {"batch_size": 400, "log_every": 4, "checkpoint_seconds": 0.0}
+    changes = {"batch_size": 400, "log_steps": 4, "checkpoint_seconds": 0.0}
     config = smoke("mlp2")
     return {**config, **changes, "model": {**config["model"], "widths": [20]}}
 
 
 def without_clocks(path: pathlib.Path) -> list[dict]:
-    return [
-        {k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in writer.read_rows(path)
-    ]
+    return [{k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in read_rows(path)]
 
 
 def test_a_run_leaves_its_files_and_its_figures_agree(tiny, tmp_path):
     result = train.run(tiny, str(tmp_path))
-    rows = writer.read_rows(tmp_path / "metrics.jsonl")
+    rows = read_rows(tmp_path / "metrics.jsonl")
     assert [row["step"] for row in rows] == [4, 8, 10, 14, 18, 20]
     assert json.loads((tmp_path / "result.json").read_text()) == result
     assert json.loads((tmp_path / "config.json").read_text())["config"] == tiny
@@ -67,11 +67,11 @@ def test_the_selected_checkpoint_has_the_errors_of_the_record(tiny, tmp_path):
     assert counts["test_errors_halves"] == result["test_errors_halves"]
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", signals.SIGNALS)
 def test_a_signal_saves_and_the_resumed_run_ends_in_the_same_bits(tiny, tmp_path, monkeypatch, number):
     tiny["checkpoint_seconds"] = 1000.0  # so that only the signal saves
     expected = train.run(tiny, str(tmp_path / "whole"))
-    show = writer.Progress.show
+    show = Progress.show
 
     def interrupt(progress, row):
         show(progress, row)
@@ -79,7 +79,7 @@ def test_a_signal_saves_and_the_resumed_run_ends_in_the_same_bits(tiny, tmp_path
             os.kill(os.getpid(), number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer.Progress, "show", interrupt)
+        patch.setattr(Progress, "show", interrupt)
         with pytest.raises(Stopped, match=f"{signal.Signals(number).name} at step") as stopped:
             train.run(tiny, str(tmp_path / "cut"))
     assert stopped.value.exit_code == 75
@@ -88,21 +88,21 @@ def test_a_signal_saves_and_the_resumed_run_ends_in_the_same_bits(tiny, tmp_path
     assert found["state_sha256"] == expected["state_sha256"]
     whole, cut = (without_clocks(tmp_path / name / "metrics.jsonl") for name in ("whole", "cut"))
     assert cut == whole
-    seconds = [row["seconds"] for row in writer.read_rows(tmp_path / "cut" / "metrics.jsonl")]
+    seconds = [row["seconds"] for row in read_rows(tmp_path / "cut" / "metrics.jsonl")]
     assert seconds == sorted(seconds)
 
 
 def test_a_run_killed_at_any_moment_ends_in_the_same_bits(tmp_path):
     """kill -9 by the system itself, again and again, wherever the run happens to be."""
     options = ["--config=configs/mlp2.py:smoke", "--config.epochs=3", "--config.checkpoint_seconds=0.",
-               "--config.log_every=2", "--config.data.validation=100"]  # fmt: skip
+               "--config.log_steps=2", "--config.data.validation=100"]  # fmt: skip
     whole = run_bigdeep(*options, f"--workdir={tmp_path / 'whole'}")
     assert whole.returncode == 0, whole.stderr
-    rows = len(writer.read_rows(tmp_path / "whole" / "metrics.jsonl"))
+    rows = len(read_rows(tmp_path / "whole" / "metrics.jsonl"))
     folder, kills = tmp_path / "killed", 0
     for target in (1, rows // 3, rows // 2, rows):
         with start_bigdeep(*options, f"--workdir={folder}") as process:
-            while process.poll() is None and len(writer.read_rows(folder / "metrics.jsonl")) < target:
+            while process.poll() is None and len(read_rows(folder / "metrics.jsonl")) < target:
                 time.sleep(0.005)
             if target < rows:
                 process.kill()
@@ -129,7 +129,7 @@ def test_a_damaged_checkpoint_costs_only_the_steps_since_the_one_before(tiny, tm
     path.write_bytes(content)
     assert train.run(tiny, str(tmp_path))["state_sha256"] == expected["state_sha256"]
     assert "CHECKPOINT 20 IS DAMAGED" in capfd.readouterr().err
-    steps = [row["step"] for row in writer.read_rows(tmp_path / "metrics.jsonl")]
+    steps = [row["step"] for row in read_rows(tmp_path / "metrics.jsonl")]
     assert steps == [4, 8, 10, 14, 18, 20]
     gc.collect()
 
@@ -143,7 +143,7 @@ def test_a_changed_config_is_refused_with_the_difference(tiny, tmp_path):
         train.run(longer, str(tmp_path))
     result = train.run(longer, str(tmp_path), force_resume=True)
     assert result["steps"] == 30
-    assert [row["step"] for row in writer.read_rows(tmp_path / "metrics.jsonl")][:6] == [4, 8, 10, 14, 18, 20]
+    assert [row["step"] for row in read_rows(tmp_path / "metrics.jsonl")][:6] == [4, 8, 10, 14, 18, 20]
     assert train.run(longer, str(tmp_path)) == result
 
 
@@ -168,8 +168,69 @@ def test_another_data_set_under_the_same_config_is_refused(tiny, tmp_path):
         train.run(tiny, str(tmp_path))
 
 
+def test_a_lost_or_broken_config_is_known_to_the_checkpoint(tiny, tmp_path):
+    train.run(tiny, str(tmp_path))
+    for text in (None, '{"config": {'):
+        path = tmp_path / "config.json"
+        path.unlink() if text is None else path.write_text(text)
+        with pytest.raises(BadInput, match="config.seed: 0 -> 1"):
+            train.run({**tiny, "seed": 1}, str(tmp_path))
+    (tmp_path / "result.json").unlink()
+    train.run(tiny, str(tmp_path))
+    assert folder.read_config(tmp_path)["config"] == tiny
+
+
+def test_lost_checkpoints_destroy_no_records(tiny, tmp_path):
+    result = train.run(tiny, str(tmp_path))
+    shutil.rmtree(tmp_path / "checkpoints")
+    metrics = (tmp_path / "metrics.jsonl").read_bytes()
+    assert train.run(tiny, str(tmp_path)) == result  # finished: its result is all that is asked for
+    (tmp_path / "result.json").unlink()
+    with pytest.raises(BadInput, match="found 'a run without its checkpoints/', expected all of it"):
+        train.run(tiny, str(tmp_path))
+    assert (tmp_path / "metrics.jsonl").read_bytes() == metrics
+
+
+def test_a_run_that_is_ended_earlier_than_planned_is_evaluated_where_it_ends(tiny, tmp_path, monkeypatch):
+    """Stopped after two of four epochs, before any evaluation, then made two epochs long."""
+    long = {**tiny, "epochs": 4, "evaluate_epochs": 4}
+    calls = iter([None] * 6)
+    with monkeypatch.context() as patch:
+        patch.setattr(signals, "caught", lambda: contextlib.nullcontext(lambda: next(calls, "SIGINT")))
+        with pytest.raises(Stopped, match="at step 20"):
+            train.run(long, str(tmp_path))
+    result = train.run({**long, "epochs": 2}, str(tmp_path), force_resume=True)
+    rows = read_rows(tmp_path / "metrics.jsonl")
+    assert rows[-1]["step"] == 20
+    assert result["test_errors_final"] == rows[-1]["test_errors"] == result["test_errors_at_best_validation"]
+    counts = json.loads(evaluated("", tmp_path).stdout)
+    assert counts["test_errors"] == result["test_errors_final"]
+
+
+def test_a_file_system_without_locks_is_no_other_run(tiny, tmp_path, monkeypatch, capfd):
+    def unsupported(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(files.fcntl, "flock", unsupported)
+    with files.claim(tmp_path):
+        assert "lies on a file system without locks" in capfd.readouterr().err
+
+
+def test_a_signal_that_is_ignored_stays_ignored(monkeypatch):
+    """As in `nohup … &` of a script, whose background jobs ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with signals.caught() as received:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not received()
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert received() == "SIGTERM"
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_second_run_in_the_same_folder_is_refused(tiny, tmp_path):
-    with runtime.claim(tmp_path), pytest.raises(BadInput, match="in use by another run"):
+    with files.claim(tmp_path), pytest.raises(BadInput, match="in use by another run"):
         train.run(tiny, str(tmp_path))
     train.run(tiny, str(tmp_path))
 
@@ -182,7 +243,7 @@ def test_a_folder_that_cannot_be_made_is_named(tiny, tmp_path):
 
 def test_an_explosion_names_the_step_and_keeps_the_last_good_checkpoint(tiny, tmp_path):
     train.run(tiny, str(tmp_path))
-    exploding = {**tiny, "epochs": 4, "schedule": {"name": "constant", "rate": 1e30, "warmup": 0.0}}
+    exploding = {**tiny, "epochs": 4, "schedule": {"name": "constant", "rate": 1e30}, "warmup_epochs": 0.0}
     with pytest.raises(Failed, match=r"(train_loss|gradient_norm|update_ratio) is (nan|inf) in step 2[0-3]") as told:
         train.run(exploding, str(tmp_path), force_resume=True)
     assert re.search(
@@ -191,7 +252,7 @@ def test_an_explosion_names_the_step_and_keeps_the_last_good_checkpoint(tiny, tm
     assert "a lower --config.schedule.rate" in str(told.value)
     assert "\n" not in str(told.value)
     assert (tmp_path / "checkpoints" / "20").is_dir()
-    rows = writer.read_rows(tmp_path / "metrics.jsonl")
+    rows = read_rows(tmp_path / "metrics.jsonl")
     assert all(np.isfinite(row["train_loss"]) for row in rows)
     assert rows[-1]["step"] == 20
 
@@ -200,7 +261,7 @@ def test_an_explosion_before_any_checkpoint_is_replayed_from_the_start(tiny, tmp
     """Gradient descent on squared errors at far too high a rate: gradients grow step by step until they overflow."""
     config = {**tiny, "optimizer": {"name": "sgd"}, "loss": {"name": "squared_error", "low": 0.0, "high": 1.0}}
     config["model"] = {**tiny["model"], "activation": "linear"}
-    config["schedule"] = {"name": "constant", "rate": 3.0, "warmup": 0.0}
+    config |= {"schedule": {"name": "constant", "rate": 3.0}, "warmup_epochs": 0.0}
     with pytest.raises(
         Failed, match=r"is (nan|inf) in step (\d+); first to grow was the gradient norm of .*, in step \d: "
     ) as told:
@@ -209,9 +270,9 @@ def test_an_explosion_before_any_checkpoint_is_replayed_from_the_start(tiny, tmp
     assert grew < failed < 20
 
 
-@pytest.mark.parametrize("name", ["deep_residual", "fractalnet"])
+@pytest.mark.parametrize("name", ["deep", "fractalnet"])
 def test_an_explosion_of_nets_with_nested_layers_is_told_in_one_line(smoke, tmp_path, name):
-    config = {**smoke(name), "epochs": 1, "schedule": {"name": "constant", "rate": 1e30, "warmup": 0.0}}
+    config = {**smoke(name), "epochs": 1, "schedule": {"name": "constant", "rate": 1e30}, "warmup_epochs": 0.0}
     with pytest.raises(Failed, match=r"first to grow was .*no checkpoint had been written") as told:
         train.run(config, str(tmp_path))
     assert "\n" not in str(told.value)
@@ -223,7 +284,7 @@ def test_resuming_keeps_statistics_dropout_and_averages_to_the_bit(tiny, tmp_pat
     whole = train.run(config, str(tmp_path / "whole"))
     calls = iter([None] * 3)
     with monkeypatch.context() as patch:
-        patch.setattr(runtime, "signals", lambda: contextlib.nullcontext(lambda: next(calls, "SIGTERM")))
+        patch.setattr(signals, "caught", lambda: contextlib.nullcontext(lambda: next(calls, "SIGTERM")))
         with pytest.raises(Stopped):
             train.run(config, str(tmp_path / "cut"))
     resumed = train.run(config, str(tmp_path / "cut"))
@@ -234,7 +295,7 @@ def test_resuming_keeps_statistics_dropout_and_averages_to_the_bit(tiny, tmp_pat
 def test_the_average_is_evaluated_beside_the_weights(tiny, tmp_path):
     config = {**tiny, "regularisers": [{"name": "average", "decay": 0.9}]}
     result = train.run(config, str(tmp_path))
-    rows = [row for row in writer.read_rows(tmp_path / "metrics.jsonl") if "test_errors" in row]
+    rows = [row for row in read_rows(tmp_path / "metrics.jsonl") if "test_errors" in row]
     best = min(rows, key=lambda row: (row["average_validation_errors"], -row["step"]))
     assert result["average_validation_errors"] == best["average_validation_errors"]
     assert result["average_test_errors"] == best["average_test_errors"]
@@ -244,6 +305,19 @@ def test_the_average_is_evaluated_beside_the_weights(tiny, tmp_path):
     assert "average_test_errors" not in plain
 
 
+def test_an_average_has_batch_norms_statistics_of_its_own(tiny, tmp_path):
+    """With the live net's it would be far off; it is selected and loaded as any net is."""
+    constant = {"schedule": {"name": "constant", "rate": 4e-3}, "epochs": 6, "log_steps": 10, "evaluate_epochs": 3}
+    average = {"name": "average", "decay": 0.9}
+    config = {**tiny, **constant, "model": {**tiny["model"], "norm": "batch"}, "regularisers": [average]}
+    result = train.run(config, str(tmp_path))
+    assert result["average_test_errors"] < 1.3 * result["test_errors_final"]
+    live, averaged = folder.net(tmp_path), folder.net(tmp_path, average=True)
+    assert checkpoint.tree_hash(live.model_state) != checkpoint.tree_hash(averaged.model_state)
+    found = evaluate.member(tmp_path, average=True)
+    assert evaluate.count_errors(found.scores, found.split.labels) == result["average_test_errors"]
+
+
 def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
     teacher = str(tmp_path / "teacher")
     train.run(tiny, teacher)
@@ -251,50 +325,52 @@ def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
     student = {**tiny, "loss": distilled, "epochs": 4, "seed": 1}
     result = train.run(student, str(tmp_path / "student"))
     assert result["test_errors_final"] < 0.6 * result["test_total"]  # its teacher: 0.53
-    built, state = experiment.selected(tmp_path / "teacher")
+    net, splits = folder.net(tmp_path / "teacher"), experiment.build(tiny).data
     inputs = np.zeros((2, 29, 29, 1), np.float32)
-    expected = built.model.apply(state.params, state.model_state, inputs, jax.random.key(0), train=False)[0]
-    found = experiment._teacher(teacher, (29, 29, 1), built.dataset)(inputs)
+    expected = net.model.apply(net.params, net.model_state, inputs, jax.random.key(0), train=False)[0]
+    found = experiment._teacher(splits, teacher)(inputs)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     with pytest.raises(BadInput, match="config.loss.workdir: found .*, expected one of"):
         experiment.build({**student, "data": {**tiny["data"], "size": 32}})
     with jax.enable_x64(True):  # for gradcheck and trace
-        assert experiment._teacher(teacher, (29, 29, 1), built.dataset)(inputs).dtype == np.float32
+        assert experiment._teacher(splits, teacher)(inputs).dtype == np.float32
     changed = json.loads((tmp_path / "teacher/result.json").read_text()) | {"state_sha256": "0" * 64}
     (tmp_path / "teacher/result.json").write_text(json.dumps(changed))
     with pytest.raises(BadInput, match="teacher: '.*' -> '0000"):
         train.run(student, str(tmp_path / "student"))
     with pytest.raises(BadInput, match="no config.json"):
         experiment.build({**student, "loss": {**distilled, "workdir": str(tmp_path / "nobody")}})
-    shutil.rmtree(teacher)  # the student is its own by now
-    assert experiment.selected(tmp_path / "student")[0].loss is None
+    shutil.rmtree(teacher)  # the student is independent by now
+    assert evaluate.member(tmp_path / "student").scores.shape == (1000, 10)
 
 
 def test_two_devices_see_the_same_images_and_learn_the_same(tmp_path):
     """The global batch split over two virtual devices: the same losses but for the order of sums."""
-    options = ["--config=configs/mlp2.py:smoke", "--config.log_every=11", "--config.model.precision=float32"]
+    options = ["--config=configs/mlp2.py:smoke", "--config.log_steps=11", "--config.model.precision=float32"]
     losses = []
     for count in (1, 2):
         folder = tmp_path / str(count)
         done = run_bigdeep(*options, f"--workdir={folder}", XLA_FLAGS=f"--xla_force_host_platform_device_count={count}")
         assert done.returncode == 0, done.stderr
         assert json.loads((folder / "result.json").read_text())["device"].startswith(f"{count} x")
-        losses.append([row["train_loss"] for row in writer.read_rows(folder / "metrics.jsonl")])
+        losses.append([row["train_loss"] for row in read_rows(folder / "metrics.jsonl")])
     np.testing.assert_allclose(losses[0], losses[1], rtol=2e-4)
 
 
 def test_a_column_of_a_fractalnet_is_evaluated_alone(smoke, tmp_path):
     config = {**smoke("fractalnet"), "epochs": 2}
     train.run(config, str(tmp_path / "fractal"))
-    whole, column = (json.loads(evaluated("fractal", tmp_path, *flags).stdout) for flags in ((), ("--column=1",)))
+    whole, column = (
+        json.loads(evaluated("fractal", tmp_path, *flags).stdout) for flags in ((), ("--config.model.column=1",))
+    )
     assert whole["test_errors"] != column["test_errors"]
     train.run({**smoke("mlp2"), "epochs": 1}, str(tmp_path / "mlp"))
-    refused = evaluated("mlp", tmp_path, "--column=1")
+    refused = evaluated("mlp", tmp_path, "--config.model.column=1")
     assert refused.returncode == 2
-    assert "--column: found \"a run of the net 'mlp'\", expected one of a fractalnet" in refused.stderr
-    refused = evaluated("fractal", tmp_path, "--column=9")
+    assert "model.column: found 'an unknown key'" in refused.stderr
+    refused = evaluated("fractal", tmp_path, "--config.model.column=9")
     assert refused.returncode == 2
-    assert "config.model.column: found 9, expected an integer >= 0 and <= 3" in refused.stderr
+    assert "model.column: found 9, expected an integer in [0, 3]" in refused.stderr
 
 
 def evaluated(folder, tmp_path, *flags):

@@ -14,6 +14,7 @@ import numpy as np
 from bigdeep import config
 from bigdeep.augment import affine, cpab, crop, elastic, generative, infimnist, keras, sharpen, warp
 from bigdeep.augment.deformation import Deformation, Fill
+from bigdeep.data import pixels as scaling
 
 Augment = Callable[..., jax.Array]
 
@@ -34,7 +35,7 @@ SECTIONS = {
 def build(sections: Sequence[Mapping], shape: Sequence[int], classes: int, dataset: str = "") -> Augment:
     """The deformation that `config.augment` describes, for images of shape (H, W, C) and labels below `classes`.
 
-    dataset: the images' name, for sections that were fitted on a data set and fit no other; "" where it doesn't matter.
+    dataset: the images' name, for sections that were fitted on one data set and suit no other; "" for none of them.
     Returns augment(key, images, labels, strength=1) -> inputs: uint8 (B, H, W[, C]) and (B,) -> float32 of the same
     shape in [-1, 1]. strength multiplies all displacements: alpha and shifts exactly, angles and scales to first order.
     What happens to an image depends on (key, its position in the batch, its label) only, not on the batch size.
@@ -51,15 +52,15 @@ def build(sections: Sequence[Mapping], shape: Sequence[int], classes: int, datas
         _check_batch(images, labels, shape, classes)
         pixels = images.reshape(-1, *shape)
         keys = jax.random.split(key, (len(parts), 3))
-        for part, (own, _, _) in zip(parts, keys, strict=True):
-            pixels = part.replace(own, pixels, labels) if part.replace else pixels
+        for part, (replace_key, _, _) in zip(parts, keys, strict=True):
+            pixels = part.replace(replace_key, pixels, labels) if part.replace else pixels
         displacement = _displacement(parts, keys[:, 1], labels)
         if displacement:
             pixels = warp.bilinear(pixels, *(strength * d for d in displacement), fill)
         pixels = pixels.astype(jnp.float32)
-        for part, (_, _, own) in zip(parts, keys, strict=True):
-            pixels = part.retouch(own, pixels) if part.retouch else pixels
-        return warp.scale(pixels).reshape(images.shape)
+        for part, (_, _, retouch_key) in zip(parts, keys, strict=True):
+            pixels = part.retouch(retouch_key, pixels) if part.retouch else pixels
+        return scaling.to_inputs(pixels).reshape(images.shape)
 
     return augment
 
@@ -71,7 +72,7 @@ def _displacement(parts: Sequence[Deformation], keys: Sequence, labels: jax.Arra
     if linear:
         basis = jnp.asarray(np.concatenate([field.basis for field, _ in linear]), jnp.float32)
         coefficients = zip(*(field.coefficients(key, labels) for field, key in linear), strict=True)
-        # Behind a barrier, or XLA takes the products apart again; one an axis, since one for both would be cut in two.
+        # Behind a barrier, or XLA takes the products apart again; one per axis, since one for both would be cut in two.
         joined = jax.lax.optimization_barrier([jnp.concatenate(axis, axis=1) for axis in coefficients])
         terms.append(tuple(jnp.matmul(axis, basis, precision="highest") for axis in joined))
     return [sum(axis) for axis in zip(*terms, strict=True)]
@@ -83,7 +84,7 @@ def _check_batch(images: jax.Array, labels: jax.Array, shape: tuple, classes: in
     height, width, channels = shape
     expected = f"uint8 (B, {height}, {width}{f', {channels}' if channels > 1 else '[, 1]'})"
     config.check(images.dtype == jnp.uint8 and fits, "images", found, expected)
-    config.check(labels.shape == images.shape[:1], "labels", tuple(labels.shape), f"one an image, ({len(images)},)")
+    config.check(labels.shape == images.shape[:1], "labels", tuple(labels.shape), f"one per image, ({len(images)},)")
     if not isinstance(labels, jax.core.Tracer):
         host = np.asarray(labels)
         wrong = np.unique(host[(host < 0) | (host >= classes)])

@@ -25,26 +25,22 @@ def affine(
     R = rotation by a, counter-clockwise as seen, or, with probability shear_share, horizontal shear:
     x <- x + tan(a) y. So the image is sampled at (R S)^-1 p - t.
 
-    rotation: degrees in [0, 89], one number, or one for each class. shear_share: in [0, 1]. scale: in [0, 0.99].
+    rotation: degrees in [0, 90), one number, or one for each class. shear_share: in [0, 1]. scale: in [0, 1).
     translation: pixels, >= 0.
     Source: Cireşan et al. 2010 (arXiv 1003.0358), section 3: 15 degrees, 7.5 for the digits 1 and 7; scale 0.15-0.20;
     no translation. How often it sheared instead of rotating is not given there.
     Elsewhere: torchvision.transforms.RandomAffine(degrees=rotation, translate=(translation / W, translation / H)); its
     scale is one factor for both axes, its shear comes on top of the rotation.
     """
-    each = list(rotation) if isinstance(rotation, Sequence) else [rotation] * classes
-    config.check(
-        len(each) == classes and not isinstance(rotation, str),
-        "rotation",
-        rotation,
-        f"one angle, or one for each of the {classes} classes",
-    )
-    for angle in each:
-        config.number("rotation", angle, 0.0, 89.0)
-    config.number("shear_share", shear_share, 0.0, 1.0)
-    config.number("scale", scale, 0.0, 0.99)
-    config.number("translation", translation, 0.0)
-    limit = jnp.asarray(np.deg2rad(each), jnp.float32)
+    angles = list(rotation) if isinstance(rotation, Sequence) else [rotation] * classes
+    fits = len(angles) == classes and not isinstance(rotation, str)
+    config.check(fits, "rotation", rotation, f"one angle, or one for each of the {classes} classes")
+    for angle in angles:
+        config.number("rotation", angle, "[0, 90)")
+    config.number("shear_share", shear_share, "[0, 1]")
+    config.number("scale", scale, "[0, 1)")
+    config.number("translation", translation, "[0, inf)")
+    limit = jnp.asarray(np.deg2rad(angles), jnp.float32)
 
     def coefficients(key: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
         draws = jax.random.uniform(key, (len(labels), 6), minval=-1.0, maxval=1.0)

@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Linear(NamedTuple):
-    """Displacements that are linear in a few numbers an image: d_y = c_y @ basis, d_x = c_x @ basis.
+    """Displacements that are linear in a few numbers per image: d_y = c_y @ basis, d_x = c_x @ basis.
 
     basis: float (K, H * W), pixels. coefficients(key, labels) -> (c_y, c_x), float32 (B, K) each.
     All linear deformations of a list become one pair of matrix products, whatever their number.

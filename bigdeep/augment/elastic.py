@@ -20,7 +20,7 @@ def elastic(alpha: float, sigma: float, shape: tuple[int, int, int]) -> Deformat
     the components above RANK_TOLERANCE are kept. So a field is a few dozen normal numbers times a fixed basis. The
     e_ij are drawn as normal numbers: each is a weighted sum of hundreds of n, and normal by the central limit theorem.
 
-    alpha: pixels, >= 0. sigma: pixels, in (0, max(H, W)]. Amplitude: alpha / (2 sigma sqrt(3 pi)) pixels rms an axis
+    alpha: pixels, >= 0. sigma: pixels, in (0, max(H, W)]. Amplitude: alpha / (2 sigma sqrt(3 pi)) pixels rms per axis
     far from the border, less near it, since the noise outside the frame counts as zero.
     Source: Simard, Steinkraus, Platt 2003, section 2; Cireşan et al. 2010 (arXiv 1003.0358), section 3, sigma 5-6,
     alpha 36-38.
@@ -28,8 +28,8 @@ def elastic(alpha: float, sigma: float, shape: tuple[int, int, int]) -> Deformat
     and albumentations.ElasticTransform take alpha and sigma as here; torchvision takes 2 alpha, since
     its alpha counts half pixels.
     """
-    config.number("alpha", alpha, 0.0)
-    config.number("sigma", sigma, 0.0, max(shape[:2]), above=True)
+    config.number("alpha", alpha, "[0, inf)")
+    config.number("sigma", sigma, f"(0, {max(shape[:2])}]")
     basis = alpha / np.sqrt(3.0) * field_basis(shape[:2], sigma)
 
     def coefficients(key: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -39,9 +39,9 @@ def elastic(alpha: float, sigma: float, shape: tuple[int, int, int]) -> Deformat
 
 
 def two_normals(key: jax.Array, shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-    """Two arrays of independent normal numbers, float32, out of 16 random bits each: 65,536 quantiles, up to 4.32.
+    """Two arrays of independent normal numbers, float32, each from 16 random bits: 65,536 quantiles, up to 4.32.
 
-    Half the random bits of jax.random.normal, whose making shows in the time of the whole deformation.
+    Half the random bits of jax.random.normal: drawing them takes a noticeable share of the whole deformation's time.
     """
     bits = jax.random.bits(key, shape, jnp.uint32)
     halves = (bits & 0xFFFF, bits >> 16)

@@ -47,13 +47,13 @@ def keras(
         "shear_range": shear_range,
         "channel_shift_range": channel_shift_range,
     }.items():
-        config.number(name, value, 0.0)
+        config.number(name, value, "[0, inf)")
     for name, value in {"horizontal_flip": horizontal_flip, "vertical_flip": vertical_flip}.items():
         config.check(isinstance(value, bool), name, value, "True or False")
     zoom = _pair("zoom_range", zoom_range)
     brightness = _pair("brightness_range", brightness_range)
     config.choice("fill_mode", fill_mode, [mode for mode in warp.MODES if mode != "grid-constant"])
-    config.number("cval", cval, 0.0, 255.0)
+    config.number("cval", cval, "[0, 255]")
     sides = (width_shift_range, shape[1]), (height_shift_range, shape[0])
     shifts = [limit * side if limit < 1 else limit for limit, side in sides]
 
@@ -109,10 +109,10 @@ def relight(pixels: jax.Array, intensity: jax.Array, factor: jax.Array) -> jax.A
 def _pair(what: str, value: float | Sequence[float]) -> tuple[float, float]:
     """(low, high), both >= 0; a single number z in [0, 1] is (1 - z, 1 + z)."""
     if not isinstance(value, Sequence):
-        config.number(what, value, 0.0, 1.0)
+        config.number(what, value, "[0, 1]")
         return 1 - value, 1 + value
     config.check(len(value) == 2 and not isinstance(value, str), what, value, "one number in [0, 1], or (low, high)")
     for each in value:
-        config.number(what, each, 0.0)
+        config.number(what, each, "[0, inf)")
     config.check(value[0] <= value[1], what, value, "low <= high")
     return tuple(value)

@@ -1,4 +1,4 @@
-"""Sharpening: gives resampled images back the sharpness that undeformed ones have."""
+"""Sharpening: gives resampled images the sharpness of undeformed ones."""
 
 import jax
 import jax.numpy as jnp
@@ -8,17 +8,17 @@ from bigdeep.augment.deformation import Deformation
 
 
 def sharpen(amount: float) -> Deformation:
-    """Subtracts from each pixel what its four neighbours lie above it: x <- clip(x + amount (4 x - sum of four)).
+    """Subtracts `amount` times the discrete Laplacian: x <- clip(x + amount (4 x - sum of the four neighbours)).
 
     A bilinear sample at the fraction f between two pixels blurs along that axis with the variance f (1 - f) px^2, 1/6
     on average, while undeformed images, which nets are judged on, are not blurred at all. This kernel has the variance
     -2 amount along each axis: 1/12 makes up for it. Outside the frame all is black.
 
-    amount: >= 0; 0 leaves all as it is. The result is cut to [0, 255]. `config.strength` has no say in it: where that
+    amount: >= 0; 0 changes nothing. The result is cut to [0, 255]. `config.strength` does not scale it: where that
     is 0, nothing is resampled, and images come out sharper than they were.
     Source: the paper has no such step; docs/lab-notebook.md, round 7, for what it gains.
     """
-    config.number("amount", amount, 0.0)
+    config.number("amount", amount, "[0, inf)")
 
     def retouch(_: jax.Array, pixels: jax.Array) -> jax.Array:
         batch, height, width, channels = pixels.shape

@@ -1,27 +1,14 @@
 """Displacements -> images: one bilinear resampling, however many deformations were added up.
 
 A bilinear sample needs four neighbouring pixels. They are bytes, so they are packed beforehand into one 32-bit
-word a pixel, a cell, and the gather, by far the dearest part, fetches one word instead of four bytes.
+word per pixel, a cell, and the gather, by far the most expensive part, fetches one word instead of four bytes.
 """
-
-from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from bigdeep.augment.deformation import Fill
-
-
-def scale(pixels: jax.Array) -> jax.Array:
-    """Pixel values in [0, 255] to network inputs in [-1, 1]: x / 127.5 - 1."""
-    return pixels / 127.5 - 1.0
-
-
-def frame(shape: Sequence[int], larger: Sequence[int]) -> list[tuple[int, int]]:
-    """How images (N, *shape) are padded to (N, *larger): of an odd margin the smaller half comes before."""
-    margins = [b - a for a, b in zip(shape, larger, strict=True)]
-    return [(0, 0), *((margin // 2, margin - margin // 2) for margin in margins)]
 
 
 def bilinear(images: jax.Array, d_y: jax.Array, d_x: jax.Array, fill: Fill) -> jax.Array:
@@ -33,7 +20,8 @@ def bilinear(images: jax.Array, d_y: jax.Array, d_x: jax.Array, fill: Fill) -> j
     Returns float32 (B, H, W, C) in [0, 255]. Equals scipy.ndimage.map_coordinates(order=1, mode=fill.mode).
     """
     batch, height, width, channels = images.shape
-    y, x = (np.float32(own.reshape(1, -1)) + d for own, d in zip(np.indices((height, width)), (d_y, d_x), strict=True))
+    grid_y, grid_x = np.indices((height, width), np.float32).reshape(2, 1, -1)
+    y, x = grid_y + d_y, grid_x + d_x
     u, v = MODES[fill.mode](y, height) + 1.0, MODES[fill.mode](x, width) + 1.0
     row, column = u.astype(jnp.int32), v.astype(jnp.int32)
     corners = _gather(_cells(images, fill), row * (width + 2) + column)

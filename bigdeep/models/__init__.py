@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from bigdeep import config
-from bigdeep.models import anatomy, deep, fractalnet, stack
+from bigdeep.models import anatomy, deep, fractalnet, stack, units
+from bigdeep.models.table import table as text_table
 
 MODELS = {"mlp": stack.mlp, "stack": stack.stack, "deep": deep.deep, "fractalnet": fractalnet.fractalnet}
 
@@ -17,14 +18,15 @@ class Model(NamedTuple):
 
     apply(params, model_state, inputs, key, *, train) -> (logits (B, classes), model_state, idle), with idle the share
       of saturated or dead units of each layer that has an activation, {layer: ()}.
+    statistics(params, model_state, inputs, key) -> the model_state that batch norm would measure on this batch alone.
     layers(params, model_state, inputs, key) -> every layer as it was called while training, in order (anatomy.Layer).
-    table() -> the layers with shapes, parameters and FLOPs, as text. FLOPs as computed on this device: on a CPU a
-      convolution multiplies the zeros of its band too (convolution.py).
+    table() -> the layers with shapes, weights and FLOPs, as text.
     distances: whether the outputs are distances to codes of the classes (layers.rbf) rather than logits.
     """
 
     init: Callable
     apply: Callable
+    statistics: Callable
     layers: Callable
     table: Callable[[], str]
     distances: bool
@@ -46,12 +48,16 @@ def build(section: Mapping, shape: Sequence[int], classes: int) -> Model:
         idle = anatomy.by_layer(changed.pop("diagnosis", {}), "idle")
         return logits, {**model_state, **changed}, idle
 
+    def statistics(params: Any, model_state: Any, inputs: jax.Array, key: jax.Array) -> Any:
+        zeros = jax.tree.map(jnp.zeros_like, model_state)
+        after = apply(params, zeros, inputs, key, train=True)[1]
+        return jax.tree.map(lambda value: value / (1 - units.MOMENTUM), after)
+
     def layers(params: Any, model_state: Any, inputs: jax.Array, key: jax.Array) -> list[anatomy.Layer]:
         return anatomy.layers(module, {"params": params, **model_state}, inputs, key)
 
     def table() -> str:
-        options = {"compute_flops": True, "console_kwargs": {"width": 120, "force_terminal": False}}
-        return module.tabulate(jax.random.key(0), example, train=False, **options)
+        return text_table(layers(*init(jax.random.key(0)), example, jax.random.key(0)))
 
     distances = section["name"] == "stack" and section["layers"][-1]["name"] == "rbf"
-    return Model(init, apply, layers, table, distances)
+    return Model(init, apply, statistics, layers, table, distances)

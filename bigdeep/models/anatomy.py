@@ -25,17 +25,17 @@ class Layer(NamedTuple):
 
 def layers(module: nn.Module, variables: Mapping, inputs: jax.Array, key: jax.Array) -> list[Layer]:
     """The layers of module(inputs, train=True), each after those within it; the whole net is the last."""
-    found = []
+    called = []
 
     def record(call: Callable, args: tuple, kwargs: dict, context: nn.module.InterceptorContext) -> Any:
         output = call(*args, **kwargs)
         if context.method_name == "__call__" and context.module.path is not None:
-            found.append(_layer(context.module, args, kwargs, output, key))
+            called.append(_layer(context.module, args, kwargs, output, key))
         return output
 
     with nn.intercept_methods(record):
         module.apply(variables, inputs, train=True, rngs={"dropout": key}, mutable=list(variables))
-    return found
+    return called
 
 
 def _layer(module: nn.Module, args: tuple, kwargs: Mapping, output: Any, key: jax.Array) -> Layer:

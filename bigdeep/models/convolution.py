@@ -55,7 +55,7 @@ def _banded(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
 
 
 def _tile(wide: int, columns: int, features: int, stride: int) -> int:
-    """The divisor of a row's length for which copying and multiplying cost least, an output."""
+    """The divisor of a row's length for which copying and multiplying cost least, per output."""
 
     def cost(tile: int) -> float:
         seen = (tile - 1) * stride + columns

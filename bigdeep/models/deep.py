@@ -20,9 +20,9 @@ def make_unit(unit: str, width: int, activation: str, norm: str, init: str) -> C
     return functools.partial(layers.Convolution, width, 3, activation, init, norm, padding="same")
 
 
-def as_seen_by(unit: str) -> Callable[[jax.Array], jax.Array]:
-    """What turns images (B, H, W, C) into what the units see: (B, H W C) for dense ones."""
-    return (lambda images: images.reshape(len(images), -1)) if unit == "dense" else (lambda images: images)
+def entry(unit: str) -> Callable[[jax.Array], jax.Array]:
+    """What images (B, H, W, C) go through before the first unit: flattened to (B, H W C) for dense ones."""
+    return (lambda images: images.reshape(images.shape[0], -1)) if unit == "dense" else (lambda images: images)
 
 
 class Plain(nn.Module):
@@ -61,7 +61,7 @@ class Residual(nn.Module):
 
 
 class Deep(nn.Module):
-    """Stages of an entry unit and as many equal blocks each; 2x2 max-pooling between those of images; linear output."""
+    """Stages, each one entry unit, then `blocks` identical blocks; 2x2 max-pooling between them; linear output."""
 
     first: Callable
     stages: Sequence[tuple[Callable, Callable]]
@@ -71,8 +71,8 @@ class Deep(nn.Module):
     @nn.compact
     def __call__(self, inputs: jax.Array, *, train: bool) -> jax.Array:
         x = self.first(inputs)
-        for s, (entry, block) in enumerate(self.stages, start=1):
-            x = entry(name=f"stage{s}_entry")(x, train=train)
+        for s, (first_unit, block) in enumerate(self.stages, start=1):
+            x = first_unit(name=f"stage{s}_entry")(x, train=train)
             for b in range(1, self.blocks + 1):
                 x = block(name=f"stage{s}_block{b}")(x, train=train)
             if x.ndim == 4 and s < len(self.stages):
@@ -102,7 +102,7 @@ def deep(
     block_layers = 2 if kind == "residual" else 1
     step, first = len(widths) * block_layers, len(widths) + 1
     possible = f"{first} and any number of times {step} more"
-    config.integer("depth", depth, first)
+    config.integer("depth", depth, f"[{first}, inf)")
     config.check((depth - first) % step == 0, "depth", depth, possible)
     stages = []
     for width in widths:
@@ -115,7 +115,7 @@ def deep(
         }[kind]
         stages.append((one, block))
     output = make_unit("dense", classes, "linear", "none", init)
-    return Deep(as_seen_by(unit), stages, (depth - first) // step, output)
+    return Deep(entry(unit), stages, (depth - first) // step, output)
 
 
 def check_units(
@@ -126,7 +126,7 @@ def check_units(
     config.sequence("widths", widths, "at least one")
     config.check(len(widths) > 0, "widths", widths, "at least one")
     for width in widths:
-        config.integer("widths", width, 1)
+        config.integer("widths", width, "[1, inf)")
     units.check(activation, norm, init)
     if unit == "convolution":
         most = min(shape[:2]).bit_length() - pooled_last

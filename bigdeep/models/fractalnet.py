@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from bigdeep import config
 from bigdeep.models import layers, units
-from bigdeep.models.deep import as_seen_by, check_units, make_unit
+from bigdeep.models.deep import check_units, entry, make_unit
 
 
 class Paths(NamedTuple):
@@ -32,8 +32,8 @@ class Paths(NamedTuple):
         alive = jax.random.uniform(draw, (len(joined),)) >= self.rate
         spared = jnp.arange(len(joined)) == jax.random.randint(keep, (), 0, len(joined))
         alive = jnp.where(alive.any(), alive, spared)
-        own = jnp.asarray(joined) == self.column
-        alive = jnp.where(own.any(), own, alive)
+        single = jnp.asarray(joined) == self.column
+        alive = jnp.where(single.any(), single, alive)
         return alive / alive.sum()
 
 
@@ -128,17 +128,17 @@ def fractalnet(
     0, 0.1, 0.2, 0.3, 0.4.
     """
     check_units(unit, widths, activation, norm, init, shape, pooled_last=True)
-    config.integer("columns", columns, 1)
-    config.integer("column", column, 0, columns)
-    config.number("drop_path_rate", drop_path_rate, 0.0, 0.999)
-    config.number("global_share", global_share, 0.0, 1.0)
-    config.sequence("dropout_rates", dropout_rates, "one a block")
-    config.check(len(dropout_rates) == len(widths), "dropout_rates", dropout_rates, f"{len(widths)}, one a block")
+    config.integer("columns", columns, "[1, inf)")
+    config.integer("column", column, f"[0, {columns}]")
+    config.number("drop_path_rate", drop_path_rate, "[0, 1)")
+    config.number("global_share", global_share, "[0, 1]")
+    config.sequence("dropout_rates", dropout_rates, "one per block")
+    config.check(len(dropout_rates) == len(widths), "dropout_rates", dropout_rates, f"{len(widths)}, one per block")
     for rate in dropout_rates:
-        config.number("dropout_rates", rate, 0.0, 0.999)
+        config.number("dropout_rates", rate, "[0, 1)")
     blocks = []
     for width, rate in zip(widths, dropout_rates, strict=True):
         layer = make_unit(unit, width, "linear", "none", init)
         blocks.append(functools.partial(Block, columns, functools.partial(Unit, layer, rate, activation, norm)))
     output = make_unit("dense", classes, "linear", "none", init)
-    return FractalNet(as_seen_by(unit), blocks, columns, drop_path_rate, global_share, column, output)
+    return FractalNet(entry(unit), blocks, columns, drop_path_rate, global_share, column, output)

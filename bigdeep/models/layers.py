@@ -32,7 +32,7 @@ class Dense(nn.Module):
         kernel = self.param("kernel", units.INITIALISERS[self.initialiser], (x.shape[-1], self.width))
         a = product(x, kernel, self.precision)
         if self.norm == "none":
-            a = a + units.of_each_map(self.param("bias", units.biases(self.initialiser), (self.width,)), a)
+            a = a + units.per_map(self.param("bias", units.biases(self.initialiser), (self.width,)), a)
         return units.finish(self, a, self.activation, self.norm, train)
 
 
@@ -55,7 +55,7 @@ class Convolution(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         a = convolve(x, self._kernel(x.shape[-1]), self.stride, self.padding)
         if self.norm == "none":
-            a = a + units.of_each_map(self.param("bias", units.biases(self.initialiser), (self.features,)), a)
+            a = a + units.per_map(self.param("bias", units.biases(self.initialiser), (self.features,)), a)
         return units.finish(self, a, self.activation, self.norm, train)
 
     def _kernel(self, channels: int) -> jax.Array:
@@ -70,13 +70,13 @@ class Convolution(nn.Module):
             return jnp.concatenate([draw(k, (*size, len(seen), self.features))[..., 0] for k, seen in pairs], axis=2)
 
         seen = np.array([(c, f) for f, maps in enumerate(self.connections) for c in maps])
-        own = self.param("kernel", kernels)
-        dense = jnp.zeros((*size, channels, self.features), own.dtype)
-        return dense.at[:, :, seen[:, 0], seen[:, 1]].set(own)
+        kernel = self.param("kernel", kernels)
+        dense = jnp.zeros((*size, channels, self.features), kernel.dtype)
+        return dense.at[:, :, seen[:, 0], seen[:, 1]].set(kernel)
 
 
 class Subsampling(nn.Module):
-    """x -> activation(w sum + b) over windows of size x size, one w and b a map: LeCun's trainable average."""
+    """x -> activation(w sum + b) over windows of size x size, one w and b per map: LeCun's trainable average."""
 
     size: int
     activation: str
@@ -87,7 +87,7 @@ class Subsampling(nn.Module):
         weight = self.param("kernel", nn.initializers.constant(1 / self.size**2), shape)
         bias = self.param("bias", nn.initializers.zeros, shape)
         a = _windows(x, self.size).sum((2, 4))
-        a = a * units.of_each_map(weight, a) + units.of_each_map(bias, a)
+        a = a * units.per_map(weight, a) + units.per_map(bias, a)
         return units.finish(self, a, self.activation, "none", train)
 
 
@@ -113,7 +113,7 @@ class Flatten(nn.Module):
     """(B, H, W, C) -> (B, H W C)."""
 
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        return x.reshape(len(x), -1)
+        return x.reshape(x.shape[0], -1)
 
 
 class Dropout(nn.Module):
@@ -155,7 +155,7 @@ def dense(
     width: units, >= 1; norm: "none", "layer" or "batch", before the activation; precision: of its products, see
     bigdeep/models/product.py.
     """
-    config.integer("width", width, 1)
+    config.integer("width", width, "[1, inf)")
     units.check(activation, norm, init)
     config.choice("precision", precision, PRECISIONS)
     config.check(len(shape) == 1, "name", f"dense on {tuple(shape)}", 'dict(name="flatten") before it')
@@ -178,18 +178,18 @@ def convolution(
     features: output maps, >= 1; stride >= 1; padding: "valid", or "same" for a frame of zeros.
     connections: for each output map the input maps it sees, from 0; () for all.
     """
-    config.integer("features", features, 1)
+    config.integer("features", features, "[1, inf)")
     units.check(activation, norm, init)
     config.choice("padding", padding, ("valid", "same"))
     _check_window("kernel", kernel, shape)
-    config.integer("stride", stride, 1)
+    config.integer("stride", stride, "[1, inf)")
     config.sequence("connections", connections, "for each map those it sees, or none")
     if connections:
-        config.check(len(connections) == features, "connections", len(connections), f"{features} rows, one a map")
+        config.check(len(connections) == features, "connections", len(connections), f"{features} rows, one per map")
         for maps in connections:
             config.sequence("connections", maps, "the maps that a map sees")
             for seen in maps:
-                config.integer("connections", seen, 0, shape[2] - 1)
+                config.integer("connections", seen, f"[0, {shape[2] - 1}]")
             config.check(len(set(maps)) == len(maps) > 0, "connections", maps, "different maps")
     table = tuple(tuple(maps) for maps in connections)
     return functools.partial(Convolution, features, kernel, activation, init, norm, stride, padding, table)
@@ -216,18 +216,18 @@ def average_pool(size: int, shape: Sequence[int]) -> Callable[..., nn.Module]:
 
 def dropout(dropout_rate: float) -> Callable[..., nn.Module]:
     """Dropout. dropout_rate: the share of units that are DROPPED while training, in [0, 1); nothing is at test."""
-    config.number("dropout_rate", dropout_rate, 0.0, 0.999)
+    config.number("dropout_rate", dropout_rate, "[0, 1)")
     return functools.partial(Dropout, float(dropout_rate))
 
 
 def rbf(codes: Sequence[str], shape: Sequence[int], classes: int) -> Callable[..., nn.Module]:
-    """Distances to a fixed code a class, to be trained with the loss "map".
+    """Distances to a fixed code of each class, to be trained with the loss "map".
 
-    codes: a string a class; "#" stands for +1, anything else for -1; as long as the input.
+    codes: a string for each class; "#" stands for +1, anything else for -1; as long as the input.
     Source: LeCun et al. 1998, "Gradient-based learning", section II.B, where they are bitmaps of 7 x 12 pixels.
     """
-    config.sequence("codes", codes, "a string a class")
-    config.check(len(codes) == classes, "codes", len(codes), f"{classes} of them, one a class")
+    config.sequence("codes", codes, "a string for each class")
+    config.check(len(codes) == classes, "codes", len(codes), f"{classes} of them, one per class")
     for code in codes:
         fits = isinstance(code, str) and (len(code),) == tuple(shape)
         config.check(fits, "codes", code, f"one of as many signs as inputs, {tuple(shape)}")
@@ -236,7 +236,7 @@ def rbf(codes: Sequence[str], shape: Sequence[int], classes: int) -> Callable[..
 
 def _check_window(what: str, size: int, shape: Sequence[int]) -> None:
     config.check(len(shape) == 3, "name", f"a layer for images on {tuple(shape)}", "it before the flat ones")
-    config.integer(what, size, 1, min(shape[:2]))
+    config.integer(what, size, f"[1, {min(shape[:2])}]")
 
 
 LAYERS = {

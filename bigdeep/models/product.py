@@ -9,8 +9,8 @@ PRECISIONS = ("float32", "bfloat16")
 def product(x: jax.Array, w: jax.Array, precision: str) -> jax.Array:
     """x (B, N) @ w (N, M).
 
-    precision: "float32" multiplies x and w as they are. "bfloat16" rounds every factor of this product and of the two
-    of its backward pass to 8 significant bits, and sums in float32; weights and all else stay in float32.
+    precision: "float32" multiplies x and w as they are. "bfloat16" rounds the factors of the forward and of both
+    backward products to bfloat16 (8 significant bits) and sums in float32; weights and all else stay in float32.
     """
     return x @ w if precision == "float32" else _rounded(x, w)
 

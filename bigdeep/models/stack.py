@@ -1,5 +1,6 @@
 """Nets layer by layer, as their configs list them; a multilayer perceptron is one of them."""
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 from bigdeep import config
 from bigdeep.models import layers as kinds
 from bigdeep.models import units
+from bigdeep.models.product import PRECISIONS
 
 
 class Stack(nn.Module):
@@ -28,21 +30,29 @@ class Stack(nn.Module):
 def stack(init: str, layers: Sequence[Mapping], shape: Sequence[int], classes: int) -> Stack:
     """A net of the given layers, one after the other (bigdeep/models/layers.py).
 
-    init: the initialiser of all weights (bigdeep/models/units.py). The last layer must have an output a class; it is
+    init: the initialiser of all weights (bigdeep/models/units.py). The last layer must have one output per class; it is
     called "output", the others by their kind and number: convolution1, max_pool1, convolution2, …
     """
     config.sequence("layers", layers, "at least one")
     config.check(len(layers) > 0, "layers", layers, "at least one")
     config.choice("init", init, units.INITIALISERS)
-    made, count, shape = {}, Counter(), tuple(shape)
+    built, shape = [], tuple(shape)
     for i, section in enumerate(layers):
         layer = config.construct(f"layers[{i}]", kinds.LAYERS, section, init=init, shape=shape, classes=classes)
         config.check(section["name"] != "rbf" or i == len(layers) - 1, f"layers[{i}].name", "rbf", "it last")
-        count[section["name"]] += 1
-        made["output" if i == len(layers) - 1 else f"{section['name']}{count[section['name']]}"] = layer
+        built.append((section["name"], layer))
         shape = _output_shape(layer(), shape)
-    config.check(shape == (classes,), "layers", f"outputs {shape}", f"({classes},), one a class")
-    return Stack(made)
+    config.check(shape == (classes,), "layers", f"outputs {shape}", f"({classes},), one per class")
+    return Stack(_named(built))
+
+
+def _named(layers: Sequence[tuple[str, Callable]]) -> dict[str, Callable]:
+    """{name: layer} of (kind, layer): the kind and its number, "output" for the last."""
+    count, names = Counter(), []
+    for kind, _ in layers[:-1]:
+        count[kind] += 1
+        names.append(f"{kind}{count[kind]}")
+    return dict(zip([*names, "output"], (layer for _, layer in layers), strict=True))
 
 
 def _output_shape(layer: nn.Module, shape: Sequence[int]) -> tuple[int, ...]:
@@ -60,7 +70,6 @@ def mlp(
     precision: str,
     input_dropout_rate: float,
     dropout_rate: float,
-    shape: Sequence[int],
     classes: int,
 ) -> Stack:
     """A multilayer perceptron of the given hidden widths, linear at the output.
@@ -73,18 +82,18 @@ def mlp(
     config.sequence("widths", widths, "at least one hidden layer")
     config.check(len(widths) > 0, "widths", widths, "at least one hidden layer")
     for width in widths:
-        config.integer("widths", width, 1)
+        config.integer("widths", width, "[1, inf)")
     units.check(activation, norm, init)
-    config.number("input_dropout_rate", input_dropout_rate, 0.0, 0.999)
-    config.number("dropout_rate", dropout_rate, 0.0, 0.999)
+    config.choice("precision", precision, PRECISIONS)
+    config.number("input_dropout_rate", input_dropout_rate, "[0, 1)")
+    config.number("dropout_rate", dropout_rate, "[0, 1)")
 
-    def dropped(rate: float) -> list[dict]:
-        return [{"name": "dropout", "dropout_rate": rate}] if rate else []
+    def dropped(rate: float) -> list[tuple]:
+        return [("dropout", functools.partial(kinds.Dropout, rate))] if rate else []
 
-    def dense(width: int, activation: str, norm: str) -> dict:
-        return {"name": "dense", "width": width, "activation": activation, "norm": norm, "precision": precision}
-
-    layers = [{"name": "flatten"}, *dropped(input_dropout_rate)]
+    layers = [("flatten", kinds.Flatten), *dropped(input_dropout_rate)]
     for width in widths:
-        layers += [dense(width, activation, norm), *dropped(dropout_rate)]
-    return stack(init, [*layers, dense(classes, "linear", "none")], shape, classes)
+        layers.append(("dense", functools.partial(kinds.Dense, width, activation, init, norm, precision)))
+        layers += dropped(dropout_rate)
+    layers.append(("dense", functools.partial(kinds.Dense, classes, "linear", init, "none", precision)))
+    return Stack(_named(layers))

@@ -1,4 +1,4 @@
-"""What layers are made of: activations, initialisers and normalisation by name, and how a layer tells that it idles."""
+"""What layers are made of: activations, initialisers and normalisation by name; the share of units that idle."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -51,6 +51,7 @@ INITIALISERS = {
     "orthogonal": nn.initializers.orthogonal(),
 }
 NORMS = ("none", "layer", "batch")
+MOMENTUM = 0.9  # of batch norm's running statistics: what is kept of the old ones in each step
 
 
 def check(activation: str, norm: str, init: str) -> None:
@@ -65,7 +66,7 @@ def biases(init: str) -> Callable:
     return paper_uniform if init == "uniform_0.05" else nn.initializers.zeros
 
 
-def of_each_map(values: jax.Array, x: jax.Array) -> jax.Array:
+def per_map(values: jax.Array, x: jax.Array) -> jax.Array:
     """Values (C,) in the shape that goes with x (…, C)."""
     return values.reshape((1,) * (x.ndim - 1) + (-1,))
 
@@ -75,7 +76,7 @@ def finish(module: nn.Module, a: jax.Array, activation: str, norm: str, train: b
     if norm == "layer":
         a = nn.LayerNorm(name="norm")(a)
     elif norm == "batch":
-        a = nn.BatchNorm(use_running_average=not train, momentum=0.9, name="norm")(a)
+        a = nn.BatchNorm(use_running_average=not train, momentum=MOMENTUM, name="norm")(a)
     function, bounds = ACTIVATIONS[activation]
     y = function(a)
     watched = module.is_mutable_collection("diagnosis") and not module.is_initializing()

@@ -1,0 +1,1 @@
+"""How a net learns: losses, mixup, optimizers with their regularisers, and schedules."""

@@ -1,0 +1,1 @@
+"""Published records, and the tables and figures made of them. Nothing here imports JAX."""

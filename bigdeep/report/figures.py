@@ -1,0 +1,59 @@
+"""The README's figures of published records."""
+
+import pathlib
+from collections.abc import Mapping
+
+from bigdeep.report.tables import nets
+
+
+def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping], runs: Mapping[str, Mapping]) -> None:
+    """Test error at best validation against wall time: each speed-run on its way and at its end, and the paper's nets.
+
+    records: of speed-runs, whole commands; runs: of the paper's nets, by their own clock, less start-up and the end of
+    the process; {file name: record} both.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415 - a second that only this needs
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    names = list(dict.fromkeys(r["config"] for r in sorted(records.values(), key=lambda r: r["wall_seconds"])))
+    for r in records.values():
+        colour = f"C{names.index(r['config'])}"
+        total, late = r["test_total"] / 100, r["wall_seconds"] - r["seconds"]
+        axes.plot(*best_so_far(r, late), color=colour, linewidth=0.8, alpha=0.6)
+        label = r["config"] if r["seed"] == min(o["seed"] for o in records.values()) else None
+        end = r["test_errors_at_best_validation"] / total
+        axes.plot(r["wall_seconds"], end, "o", color=colour, label=label, markersize=5)
+    for i, r in enumerate(runs.values()):
+        error = 100 * r["test_errors_at_best_validation"] / r["test_total"]
+        axes.plot(r["seconds"], error, "ks", fillstyle="none", label=None if i else "its nets here", markersize=5)
+        axes.annotate(r["config"], (r["seconds"], error), xytext=(6, -3), textcoords="offset points", fontsize=8)
+    for name, (error, _, hours) in nets.PAPER.items():
+        axes.plot(3600 * hours, error, "k^", markersize=5, label="paper, GTX 280" if name == "mlp5" else None)
+        axes.annotate(name, (3600 * hours, error), xytext=(6, -3), textcoords="offset points", fontsize=8)
+    ticks = {10: "10 s", 45: "45 s", 360: "6 min", 2700: "45 min", 9000: "150 min", 36000: "10 h", 412200: "114.5 h"}
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="wall time (bigdeep: two CPU cores)",
+        ylabel="test error at best validation, %",
+    )
+    axes.set(xlim=(10, 1.2e6), ylim=(0.25, 1.5))
+    axes.set_xticks(list(ticks), list(ticks.values()))
+    axes.set_xticks([], minor=True)
+    axes.set_yticks([0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0], ["0.30", "0.35", "0.40", "0.5", "0.6", "0.8", "1.0"])
+    axes.set_yticks([], minor=True)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def best_so_far(record: Mapping, late: float) -> tuple[list[float], list[float]]:
+    """Seconds, and the test error in % of the net with the best validation up to then."""
+    best, seconds, errors = None, [], []
+    for row in record["evaluations"]:
+        if best is None or row["validation_errors"] <= best["validation_errors"]:
+            best = row
+        seconds.append(row["seconds"] + late)
+        errors.append(100 * best["test_errors"] / record["test_total"])
+    return seconds, errors

@@ -1,0 +1,235 @@
+"""Checkpoints that are verified: orbax stores them, a sha256 of every leaf vouches for them. The only import of orbax.
+
+Orbax commits a step atomically but does not checksum array data; a flipped bit would come back as a wrong weight.
+A checkpoint holds named items, each a tree of arrays that can be loaded alone: "net" (params, model_state), "optimizer"
+(step, opt_state) and, where a config averages weights, "average" (params, model_state). It also holds the identity of
+its run: the config and the data that it belongs to.
+"""
+
+import atexit
+import functools
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Set
+from typing import Any
+
+import jax
+import numpy as np
+from orbax.checkpoint import v1 as ocp
+
+from bigdeep.errors import BadInput, Failed, first_line, tell
+
+Items = Mapping[str, Any]
+
+
+class Damaged(Exception):
+    """A checkpoint that cannot be read, or whose leaves are not those that were saved."""
+
+
+def leaf_shapes(tree: Any) -> dict[str, str]:
+    """{path of the leaf: type and shape}, of arrays or of their abstract stand-ins."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path): f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in leaves}
+
+
+def leaf_hashes(tree: Any) -> dict[str, str]:
+    """{path of the leaf: sha256 of its type, shape and bytes}."""
+    leaves = (leaf for _, leaf in jax.tree_util.tree_leaves_with_path(tree))
+    pairs = zip(leaf_shapes(tree).items(), leaves, strict=True)
+    return {path: _sha256(shape.encode() + np.asarray(leaf).tobytes()) for (path, shape), leaf in pairs}
+
+
+def tree_hash(tree: Any) -> str:
+    """One sha256 over the hashes of all leaves, in the order of their paths."""
+    return _sha256(json.dumps(leaf_hashes(tree), sort_keys=True).encode())
+
+
+def about(folder: pathlib.Path) -> dict:
+    """{sha256, shapes, identity} as they were saved with a step, their seal checked.
+
+    Raises Damaged; Failed where a file cannot be read; BadInput for a checkpoint of bigdeep 0.1.
+    """
+    try:
+        saved = ocp.metadata(_plain(folder)).custom_metadata
+        seal, what = saved["seal"], {key: saved[key] for key in ("sha256", "shapes", "identity") if key in saved}
+    except Exception as error:
+        _raise_unreadable(folder)
+        raise Damaged(f"unreadable ({first_line(error)})") from error
+    if "identity" not in what:
+        raise BadInput(f"checkpoint {folder}: found one of bigdeep 0.1, expected 0.2 or later; train it again")
+    if _seal(what) != seal:
+        raise Damaged("its list of hashes is not the one that was saved")
+    return what
+
+
+def load(folder: pathlib.Path, abstract: Items) -> dict[str, Any]:
+    """Items of the checkpoint in one step's folder, verified leaf by leaf, in the shapes and shardings of `abstract`.
+
+    Raises Damaged with the reason, and the name of the leaf where one differs; BadInput where an intact checkpoint is
+    one of another net or optimizer; Failed where a file cannot be read.
+    """
+    saved = about(folder)
+    wanted, items = leaf_shapes(abstract), tuple(f"['{name}']" for name in abstract)
+    shapes = {path: shape for path, shape in saved["shapes"].items() if path.startswith(items)}
+    for path in sorted({*shapes, *wanted}):
+        if shapes.get(path) != wanted.get(path):
+            found, expected = shapes.get(path, "missing"), wanted.get(path, "none of this name")
+            raise BadInput(f"checkpoint {folder}: found {path} {found}, expected {expected} for this config")
+    try:
+        tree = ocp.load_checkpointables(_plain(folder), abstract)
+    except MemoryError:
+        raise
+    except Exception as error:  # damage shows as JSON, tensorstore, OS and orbax errors alike
+        _raise_unreadable(folder)
+        raise Damaged(f"unreadable ({first_line(error)})") from error
+    for path, found in leaf_hashes(tree).items():
+        if found != saved["sha256"][path]:
+            raise Damaged(f"leaf {path} has sha256 {found}, saved as {saved['sha256'][path]}")
+    return tree
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _seal(what: Mapping) -> str:
+    return _sha256(json.dumps(what, sort_keys=True).encode())
+
+
+def _raise_unreadable(folder: pathlib.Path) -> None:
+    """Raises Failed where the system does not give out the bytes of a checkpoint: that says nothing of damage."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    try:
+        for root, _, names in os.walk(folder, onerror=fail):
+            for name in names:
+                with pathlib.Path(root, name).open("rb") as file:
+                    while file.read(1 << 20):
+                        pass
+    except OSError as error:
+        raise Failed(f"checkpoint {error.filename or folder}: {error.strerror}; nothing was changed") from None
+
+
+@functools.cache
+def _plain(folder: pathlib.Path) -> pathlib.Path:
+    """A path to the folder that orbax can take, which reads brackets, stars and backslashes of a path as patterns."""
+    if not set("[]*?\\") & set(str(folder)):
+        return folder
+    link = pathlib.Path(tempfile.mkdtemp(prefix="bigdeep-"))
+    atexit.register(shutil.rmtree, link, ignore_errors=True)
+    (link / folder.name.strip("[]*?\\")).symlink_to(folder, target_is_directory=True)
+    return link / folder.name.strip("[]*?\\")
+
+
+class _Keep:
+    """Orbax's preservation policy: the two newest steps and the best ones."""
+
+    best: Set[int] = frozenset()
+
+    def should_preserve(self, checkpoints: list, *, context: Any) -> list[bool]:
+        return [i >= len(checkpoints) - 2 or c.step in self.best for i, c in enumerate(checkpoints)]
+
+
+class Store:
+    """The checkpoints of one run, in folder/<step>; steps found damaged move to folder/damaged/<step>."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder = folder.absolute()
+        self._keep = _Keep()
+        self._checkpointer = None
+        self._newest = -1  # the step last saved or restored
+        self._saved = time.monotonic()
+
+    def age(self) -> float:
+        """Seconds since the last save, or since the store was opened."""
+        return time.monotonic() - self._saved
+
+    def steps(self) -> list[int]:
+        """The steps on disk, ascending."""
+        try:
+            return sorted(int(name) for name in os.listdir(self.folder) if name.isdigit())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise Failed(f"checkpoints {self.folder}: {error.strerror}; nothing was changed") from None
+
+    def identity(self) -> dict | None:
+        """What run the newest intact checkpoint belongs to, None where there is none."""
+        for step in reversed(self.steps()):
+            try:
+                return about(self.folder / str(step))["identity"]
+            except Damaged:
+                continue
+        return None
+
+    def restore(self, abstract: Items) -> dict[str, Any] | None:
+        """The items of the newest intact checkpoint, or None where none was ever saved.
+
+        Damaged ones are named on standard error and moved aside. Raises Failed where all are or where one cannot be
+        read, BadInput where the newest intact one is of another net or optimizer; then nothing is touched.
+        """
+        steps = self.steps()
+        for step in reversed(steps):
+            try:
+                items = load(self.folder / str(step), abstract)
+                self._newest = step
+                return items
+            except Damaged as damage:
+                aside = self.folder / "damaged" / str(step)
+                aside.parent.mkdir(exist_ok=True)
+                while aside.exists():
+                    aside = aside.with_name(f"{aside.name}-again")
+                (self.folder / str(step)).rename(aside)
+                tell(f"bigdeep: CHECKPOINT {step} IS DAMAGED: {damage}; moved to {aside}, falling back")
+        if steps:
+            raise Failed(f"checkpoints: all of {steps} are damaged; start anew in another --workdir")
+        return None
+
+    def save(self, step: int, items: Items, identity: Mapping, best: Set[int] = frozenset()) -> None:
+        """Starts saving. The arrays may be donated once this returns: orbax has copied them or holds references.
+
+        best: the steps to keep for good.
+
+        Raises Failed where this or the save before could not be written; earlier checkpoints stay.
+        """
+        if step == self._newest:
+            return
+        self._keep.best = best
+        what = {"sha256": leaf_hashes(items), "shapes": leaf_shapes(items), "identity": identity}
+        metadata = {**what, "seal": _seal(what)}
+        self._newest, self._saved = step, time.monotonic()
+        options = {"force": True, "custom_metadata": metadata}
+        self._guard(lambda: self._open().save_checkpointables_async(step, dict(items), **options))
+
+    def close(self) -> None:
+        """Waits until what was saved is on disk. Raises Failed where it is not."""
+        if self._checkpointer is not None:
+            self._guard(self._checkpointer.close)
+
+    def _open(self) -> Any:
+        if self._checkpointer is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._checkpointer = ocp.training.Checkpointer(
+                _plain(self.folder),
+                save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
+                preservation_policy=self._keep,
+                cleanup_tmp_directories=True,
+            )
+        return self._checkpointer
+
+    def _guard(self, write: Any) -> None:
+        try:
+            write()
+        except Exception as error:  # a full disk shows as OS, tensorstore or orbax errors, now or at the next save
+            self._checkpointer = None
+            raise Failed(
+                f"checkpoint: could not be written to {self.folder} ({first_line(error)}); "
+                f"intact earlier steps: {self.steps()}"
+            ) from error

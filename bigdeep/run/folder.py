@@ -1,0 +1,102 @@
+"""A run's folder, and the way back from it: the net that a run selected, without its data, loss or optimizer."""
+
+import json
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+
+from bigdeep import models, step
+from bigdeep.errors import BadInput, require
+from bigdeep.run import checkpoint, journal, machine
+
+
+class Net(NamedTuple):
+    """A trained net. logits(params, model_state, images uint8 (N, H, W, C)) -> (N, classes), pure, ready to jit.
+
+    config: the run's; dataset: {name, sha256, shape, classes} of the images it was trained on; cwd: where the command
+    that trained it was started; step: of the checkpoint.
+    """
+
+    model: models.Model
+    params: Any
+    model_state: Any
+    logits: Callable
+    config: dict
+    dataset: dict
+    cwd: str
+    step: int
+
+
+def net(workdir: pathlib.Path, model: Mapping | None = None, average: bool = False) -> Net:
+    """The net of a run at best validation.
+
+    model: keys of `config.model` that are to have other values than in training, as {"column": 1}. average: the moving
+    average of its weights instead, where its config has one.
+    Raises BadInput where the folder holds no such net.
+    """
+    record = read_config(workdir)
+    config, dataset = record["config"], record["dataset"]
+    errors = "average_validation_errors" if average else "validation_errors"
+    best = best_row(journal.read_rows(workdir / "metrics.jsonl"), errors)
+    require(best is not None, f"--workdir {workdir}", f"no {errors} in metrics.jsonl", "a run that was evaluated")
+    try:
+        built = models.build(config["model"] | dict(model or {}), dataset["shape"], dataset["classes"])
+    except BadInput as error:
+        raise BadInput(f"--workdir {workdir}: config.{error}") from None
+    item = "average" if average else "net"
+    folder = workdir.absolute() / "checkpoints" / str(best["step"])
+    try:
+        weights = checkpoint.load(folder, {item: abstract_net(built)})[item]
+    except checkpoint.Damaged as damage:
+        raise BadInput(f"checkpoint {folder}: found it {damage}, expected an intact one") from None
+    return Net(
+        model=built,
+        params=weights["params"],
+        model_state=weights["model_state"],
+        logits=step.predict(built.apply),
+        config=config,
+        dataset=dataset,
+        cwd=record.get("cwd", ""),
+        step=best["step"],
+    )
+
+
+def abstract_net(model: models.Model) -> dict[str, Any]:
+    """{"params", "model_state"}: shapes, types and shardings of a net's weights, replicated on all devices."""
+    params, model_state = jax.eval_shape(model.init, jax.random.key(0))
+    return on_all_devices({"params": params, "model_state": model_state})
+
+
+def on_all_devices(shapes: Any) -> Any:
+    """Abstract arrays with the sharding of arrays that lie on every device as a whole."""
+    sharding = machine.replicated()
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), shapes)
+
+
+def read_config(workdir: pathlib.Path) -> dict:
+    """config.json of a run folder: {"config", "dataset": {"name", "sha256", "shape", "classes"}, …}; never executed.
+
+    Where the file is lost or no longer JSON, the newest checkpoint still knows config and data.
+    """
+    path = workdir / "config.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        record = checkpoint.Store(workdir / "checkpoints").identity()
+        require(record, f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
+    old = "shape" not in record.get("dataset", {})
+    require(not old, f"--workdir {workdir}", "a run of bigdeep 0.1", "one of 0.2 or later; train it again")
+    return record
+
+
+def read_result(workdir: pathlib.Path) -> dict:
+    """result.json of a run folder; {} where the run has not finished."""
+    path = workdir / "result.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def best_row(rows: Sequence[Mapping], errors: str = "validation_errors") -> Mapping | None:
+    """The row of metrics with the fewest validation errors, the latest of equals; test errors do not count."""
+    return min((r for r in rows if errors in r), key=lambda r: (r[errors], -r["step"]), default=None)

@@ -1,0 +1,105 @@
+"""metrics.jsonl: a row per chunk of steps; it keeps the run's clock and notices what is not finite."""
+
+import json
+import os
+import pathlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bigdeep.errors import BadInput, require
+from bigdeep.run.files import write_text
+
+
+class Exploded(Exception):
+    """A metric that is not finite. name: the metric; value: its value; step: from 0, the first step with it."""
+
+    def __init__(self, name: str, value: float, step: int):
+        super().__init__(f"{name} is {value} in step {step}")
+        self.step = step
+
+
+class Journal:
+    """The rows so far, and the clock. Opening it cuts off what comes after `step`.
+
+    Raises BadInput where it does not reach `step`: the file was lost or edited, so the best step is unknown.
+    """
+
+    def __init__(self, path: pathlib.Path, step: int):
+        self.path = path
+        self.rows = [row for row in read_rows(path) if row["step"] <= step]
+        last = self.rows[-1]["step"] if self.rows else 0
+        require(last == step, f"{path}", f"rows up to step {last}", f"rows up to the checkpoint's step {step}")
+        before = self.rows[-1]["seconds"] if self.rows else 0.0
+        self._started = time.monotonic() - before
+        self._lap = time.monotonic()
+        self._rewrite()
+
+    def seconds(self) -> float:
+        """Seconds of the whole run, over all its resumes."""
+        return round(time.monotonic() - self._started, 2)
+
+    def restart_lap(self) -> None:
+        """What was done since the last row, an evaluation say, does not count in the next row's images per second."""
+        self._lap = time.monotonic()
+
+    def row(self, step: int, epoch: float, images: int, metrics: Mapping[str, Any]) -> dict:
+        """The row for a chunk of steps that ended at `step`, once its metrics are there; not written yet.
+
+        images: how many the chunk saw. metrics: as step.train_steps gives them. Raises Exploded.
+        """
+        values = {name: np.atleast_1d(np.asarray(v, np.float64)) for name, v in metrics.items() if name != "layers"}
+        for name, value in values.items():
+            bad = np.flatnonzero(~np.isfinite(value))
+            if bad.size:
+                raise Exploded(name, value[bad[0]], int(step - value.size + bad[0]))
+        before, self._lap = self._lap, time.monotonic()
+        return {
+            "step": step,
+            "epoch": round(epoch, 6),
+            "seconds": self.seconds(),
+            "train_loss": float(values["train_loss"].mean()),
+            "train_error": round(float(values["train_error"].mean()), 6),
+            "learning_rate": float(values["learning_rate"][0]),
+            "gradient_norm": float(values["gradient_norm"][0]),
+            "update_ratio": float(values["update_ratio"][0]),
+            "images_per_second": round(images / (self._lap - before), 1),
+            "layers": rounded_layers(metrics["layers"]),
+        }
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Appends a row; on disk when this returns, so that no checkpoint is newer than its metrics."""
+        self.rows.append(dict(row))
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def amend(self, more: Mapping[str, Any]) -> None:
+        """Adds to the last row what was measured later."""
+        self.rows[-1] |= more
+        self._rewrite()
+
+    def _rewrite(self) -> None:
+        write_text(self.path, "".join(json.dumps(row) + "\n" for row in self.rows))
+
+
+def rounded_layers(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """What each layer did in a step, to five significant digits."""
+    return {layer: {name: float(f"{float(v):.5g}") for name, v in values.items()} for layer, values in layers.items()}
+
+
+def read_rows(path: pathlib.Path) -> list[dict]:
+    """The rows of a metrics.jsonl, less a last line that is not whole, which a killed run can leave."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    if lines and not lines[-1].endswith("\n"):
+        lines.pop()
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            raise BadInput(f"{path}, line {number}: found {line[:40]!r}, expected a row of metrics in JSON") from None
+    return rows

@@ -1,0 +1,116 @@
+"""The machine a run is on: compilation cache, devices and shardings, and what a record says of its origin."""
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+import subprocess
+import tempfile
+from collections.abc import Callable
+
+import jax
+
+from bigdeep import __version__
+from bigdeep.errors import BadInput, first_line
+
+
+def prepare() -> None:
+    """What a command does first: sees that there are devices, and keeps compiled programs in the user's cache folder.
+
+    JAX_COMPILATION_CACHE_DIR names another folder.
+    """
+    device_count()
+    if not jax.config.jax_compilation_cache_dir:
+        jax.config.update("jax_compilation_cache_dir", str(_cache_folder() / "bigdeep" / "jax"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def _cache_folder() -> pathlib.Path:
+    """$XDG_CACHE_HOME, else ~/.cache; for users without a home, as containers have, a temporary folder of their own."""
+    if os.environ.get("XDG_CACHE_HOME"):
+        return pathlib.Path(os.environ["XDG_CACHE_HOME"])
+    try:
+        return pathlib.Path.home() / ".cache"
+    except RuntimeError:
+        return pathlib.Path(tempfile.gettempdir()) / f"cache-{os.getuid()}"
+
+
+def device_count() -> int:
+    """How many devices there are; BadInput where the backend that was asked for cannot be had."""
+    try:
+        return jax.device_count()
+    except (RuntimeError, AssertionError) as error:  # the latter where JAX finds no backend at all
+        wanted = os.environ.get("JAX_PLATFORMS", "")
+        raise BadInput(f"JAX_PLATFORMS: found {wanted!r} ({first_line(error)}), expected one that is here") from None
+
+
+def mesh() -> jax.sharding.Mesh:
+    """All devices of all processes in one axis, "data"."""
+    return jax.make_mesh((device_count(),), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+
+
+def replicated() -> jax.sharding.NamedSharding:
+    """The whole array on every device: state and data set."""
+    return jax.sharding.NamedSharding(mesh(), jax.sharding.PartitionSpec())
+
+
+def on_devices(tree: object) -> object:
+    """Arrays put on every device as a whole."""
+    return jax.device_put(tree, replicated())
+
+
+def shard_batch() -> Callable:
+    """Splits the leading axis of a batch over the devices, inside jit."""
+    sharding = jax.sharding.NamedSharding(mesh(), jax.sharding.PartitionSpec("data"))
+    return lambda batch: jax.lax.with_sharding_constraint(batch, sharding)
+
+
+def origin() -> dict:
+    """Where a record comes from: {device, versions, git_commit}, and why no commit is known where none is."""
+    commit, reason = git_commit()
+    unknown = {"git_commit_unknown": reason} if reason else {}
+    return {"device": device(), "versions": versions(), "git_commit": commit, **unknown}
+
+
+def device() -> str:
+    """What the run computes on, with the processor's name on a CPU: '1 x cpu (AMD EPYC, 2 cores)'."""
+    kind = f"{device_count()} x {jax.devices()[0].device_kind}"
+    if jax.default_backend() != "cpu":
+        return kind
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    info = pathlib.Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{kind} ({names[0] if names else platform.processor()}, {cores} cores)"
+
+
+def versions() -> dict[str, str]:
+    """Versions of bigdeep, Python and the packages that decide about numbers."""
+    packages = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+    return {
+        "bigdeep": __version__,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in packages},
+    }
+
+
+def git_commit() -> tuple[str, str]:
+    """(the commit of bigdeep's own checkout, with "+changes" if files differ from it, ""), or ("", why it is unknown).
+
+    A repository that bigdeep merely lies in, as that of a project with bigdeep in its environment, is not asked.
+    """
+    root = pathlib.Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return "", "installed from a package, not a checkout"
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "HEAD") + ("+changes" if changed else ""), ""
+    except OSError as error:
+        return "", f"git: {error.strerror}"
+    except subprocess.CalledProcessError as error:
+        return "", f"git: {next(iter(error.stderr.strip().splitlines()), 'failed')}"

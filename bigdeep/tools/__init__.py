@@ -1,0 +1,1 @@
+"""Commands beside the main ones, a file each: python -m bigdeep.tools.NAME."""

@@ -1,0 +1,30 @@
+"""An experiment in double precision: what gradcheck and trace start from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from bigdeep import config as configs
+from bigdeep import experiment as experiments
+from bigdeep.step import State
+
+
+def start(config: Mapping) -> tuple[experiments.Experiment, State]:
+    """An experiment and the state that its run would start with, in double precision; needs jax_enable_x64.
+
+    Products of factors rounded to bfloat16 are left unrounded: rounding has no derivative.
+    """
+    experiment = experiments.build(unrounded(configs.plain(config)))
+    with jax.enable_x64(False):  # the weights that the run would start with
+        single = experiments.initial_state(experiment)
+    params, model_state = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), (single.params, single.model_state))
+    return experiment, State(jnp.int32(0), params, model_state, experiment.tx.init(params))
+
+
+def unrounded(value: Any) -> Any:
+    """A config whose products all have the precision of their factors."""
+    if isinstance(value, Mapping):
+        return {key: "float32" if key == "precision" else unrounded(item) for key, item in value.items()}
+    return [unrounded(item) for item in value] if isinstance(value, list) else value

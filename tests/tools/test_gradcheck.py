@@ -1,0 +1,114 @@
+"""The gradient check finds a planted bug, and only that one."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bigdeep.models import layers
+from bigdeep.tools import double, gradcheck
+from conftest import run_bigdeep
+
+
+@jax.custom_vjp
+def flatten_of_the_source(x):
+    return x.reshape(len(x), -1)
+
+
+def _forward(x):
+    y = flatten_of_the_source(x)
+    return y, (y, x.shape)
+
+
+def _backward(saved, gradient):
+    """The bug of the second source: the output is passed back instead of the gradient."""
+    y, shape = saved
+    del gradient
+    return (y.reshape(shape),)
+
+
+class BuggyFlatten(nn.Module):
+    """A user's own layer with a backward pass of its own."""
+
+    def __call__(self, x, *, train):
+        return flatten_of_the_source(x)
+
+
+flatten_of_the_source.defvjp(_forward, lambda saved, gradient: _backward((saved[0], saved[1]), gradient))
+
+
+def small(smoke, name):
+    config = smoke(name)
+    for layer in config["model"].get("layers", []):
+        if layer["name"] == "convolution":
+            layer["features"] = min(layer["features"], 16)
+    if name == "deep":
+        config["model"]["kind"] = "highway"
+    if name == "fractalnet":
+        config["model"] |= {"columns": 2, "norm": "batch"}
+    return config
+
+
+@pytest.fixture
+def x64():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.mark.parametrize("name", ["lenet5_maxpool", "fractalnet", "deep"])
+def test_every_layer_of_our_nets_is_right(smoke, name, x64):
+    alone, through = gradcheck.check_net(*double.start(small(smoke, name)), images=3, positions=2)
+    assert max(check.error for check in (*alone, *through)) < 2e-6
+    assert {check.layer for check in alone} >= {"output", gradcheck.WHOLE}
+    assert {check.tensor for check in through} >= {"kernel", "bias", "input"}
+
+
+def test_the_bug_of_the_second_source_is_found_and_named(smoke, x64, monkeypatch):
+    """The layers before it are wrong through the net too, but only its own backward pass is wrong alone."""
+    monkeypatch.setitem(layers.LAYERS, "flatten", lambda: BuggyFlatten)
+    start = double.start(small(smoke, "lenet5_maxpool"))
+    alone, through = gradcheck.check_net(*start, images=3, positions=2)
+    assert {check.layer for check in gradcheck.culprits(alone, gradcheck.TOLERANCE)} == {"flatten1"}
+    wrong = {check.layer for check in through if check.error > gradcheck.TOLERANCE}
+    assert {"convolution1", "convolution2", "convolution3"} <= wrong
+    assert "output" not in wrong
+    assert "WRONG" in gradcheck.table(alone, through, gradcheck.TOLERANCE)
+
+
+def test_differences_pass_over_kinks_and_find_wrong_gradients(rng, x64):
+    x = {"x": jnp.asarray([0.0, 0.5, -0.5])}
+    ((name, error, _, _, compared, kinks),) = gradcheck.compare(lambda t: jnp.abs(t["x"]).sum(), x, 3, rng)
+    assert (name, compared, kinks) == ("x", 2, 1)
+    assert error < 1e-9
+
+    @jax.custom_vjp
+    def cube(x):
+        return x**3
+
+    cube.defvjp(lambda x: (x**3, x), lambda x, g: (2 * g * x**2,))
+    ((_, error, autodiff, difference, *_),) = gradcheck.compare(lambda t: cube(t["x"]).sum(), x, 3, rng)
+    assert error == pytest.approx(1 / 3, rel=1e-3)
+    assert autodiff / difference == pytest.approx(2 / 3, rel=1e-3)
+    assert np.isfinite(difference)
+
+
+def test_a_gradient_that_is_no_number_is_wrong_and_one_of_kinks_is_not_compared(rng, x64):
+    def root(t):
+        return jnp.where(t["x"] > 5, jnp.sqrt(t["x"] - 5), t["x"]).sum()  # nan * 0 in the backward pass
+
+    ((_, error, *_),) = gradcheck.compare(root, {"x": jnp.asarray([1.0, 2.0])}, 2, rng)
+    assert error == np.inf
+    ((_, error, _, _, compared, kinks),) = gradcheck.compare(
+        lambda t: jnp.abs(t["x"]).sum(), {"x": jnp.zeros(3)}, 2, rng
+    )
+    assert (error, compared, kinks) == (0, 0, 3)
+    check = gradcheck.Check("a", "Abs", "input", error, 0.0, 0.0, compared, kinks)
+    assert "nothing but kinks" in gradcheck.table([check], [], 1e-5)
+
+
+def test_the_command_prints_a_table():
+    done = run_bigdeep("bigdeep.tools.gradcheck", "--config=configs/two_layer.py:smoke", "--positions=1")
+    assert done.returncode == 0, done.stderr
+    assert "dense1" in done.stdout
+    assert "agree with central differences" in done.stdout
