@@ -66,10 +66,8 @@ def shard_batch() -> Callable:
 
 
 def origin() -> dict:
-    """Where a record comes from: {device, versions, git_commit}, and why no commit is known where none is."""
-    commit, reason = git_commit()
-    unknown = {"git_commit_unknown": reason} if reason else {}
-    return {"device": device(), "versions": versions(), "git_commit": commit, **unknown}
+    """Where a record comes from: {device, versions, git_commit}."""
+    return {"device": device(), "versions": versions(), "git_commit": git_commit()}
 
 
 def device() -> str:
@@ -94,14 +92,14 @@ def versions() -> dict[str, str]:
     }
 
 
-def git_commit() -> tuple[str, str]:
-    """(the commit of bigdeep's own checkout, with "+changes" if files differ from it, ""), or ("", why it is unknown).
+def git_commit() -> str:
+    """The commit of bigdeep's own checkout, with "+changes" if files differ from it; else "unknown (the reason)".
 
     A repository that bigdeep merely lies in, as that of a project with bigdeep in its environment, is not asked.
     """
     root = pathlib.Path(__file__).parents[2]
     if not (root / ".git").exists():
-        return "", "installed from a package, not a checkout"
+        return "unknown (bigdeep is installed from a package)"
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(root), *arguments]
@@ -109,8 +107,8 @@ def git_commit() -> tuple[str, str]:
 
     try:
         changed = git("status", "--porcelain", "--untracked-files=no")
-        return git("rev-parse", "HEAD") + ("+changes" if changed else ""), ""
+        return git("rev-parse", "HEAD") + ("+changes" if changed else "")
     except OSError as error:
-        return "", f"git: {error.strerror}"
+        return f"unknown (git: {error.strerror})"
     except subprocess.CalledProcessError as error:
-        return "", f"git: {next(iter(error.stderr.strip().splitlines()), 'failed')}"
+        return f"unknown (git: {next(iter(error.stderr.strip().splitlines()), 'failed')})"

@@ -138,10 +138,7 @@ def test_a_run_that_held_out_images_goes_to_the_search_without_test_figures(smok
 
 REFUSED = [
     ({"git_commit": "abc+changes"}, "found \"a record of commit 'abc"),
-    (
-        {"git_commit": "", "git_commit_unknown": "git: dubious ownership"},
-        r"found 'no commit \(git: dubious ownership\)'",
-    ),
+    ({"git_commit": "unknown (git: dubious)"}, "found \"a record of commit 'unknown "),
     ({"dataset": {"name": "mnist-5k"}}, "found 'a record of mnist-5k', expected one of a whole data set"),
     ({"kind": "rumour"}, "found \"the kind 'rumour'\""),
 ]
