@@ -5,10 +5,13 @@ r"""Counts the errors of trained nets exactly, in whole images.
   python -m bigdeep.evaluate --workdir=runs/mlp5 --copies=16         beside it: each image with 16 deformed copies
   python -m bigdeep.evaluate --workdir=runs/mlp5 --average           the moving average of its weights
   python -m bigdeep.evaluate --workdir=runs/fractalnet --config.model.column=1       its longest column alone
+  python -m bigdeep.evaluate --workdir=runs/mlp5 --by=writer         how many hands the errors come from (MNIST)
 
 Prints one JSON object: dataset, members (the errors of each alone), test_errors, test_total, test_errors_halves; with
 copies also averaged_test_errors and their halves, of the mean over an image and its deformed copies. With
---split=validation it is validation_errors and so on. --output keeps it as a record.
+--split=validation it is validation_errors and so on. --by=series adds {series: [errors, images]}, of students (4) and
+employees (0 and 1); --by=writer adds the writers with errors, [writer, errors, images] each, most errors first.
+--output keeps it as a record.
 """
 
 import functools
@@ -22,9 +25,9 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from bigdeep import augment, cli
+from bigdeep import augment, cli, data
 from bigdeep import config as configs
-from bigdeep.data import pixels
+from bigdeep.data import pixels, writers
 from bigdeep.data import splits as datasets
 from bigdeep.errors import require
 from bigdeep.run import files, folder, machine
@@ -78,8 +81,8 @@ def member(
     image is deformed as class 0. model, average: as folder.net takes them.
     """
     net = folder.net(workdir, model, average)
-    data = splits_of(net, workdir)
-    chosen = {"test": data.test, "validation": data.validation}[split]
+    splits = splits_of(net, workdir)
+    chosen = {"test": splits.test, "validation": splits.validation}[split]
 
     @jax.jit
     def softmax(params: Any, model_state: Any, images: jax.Array) -> jax.Array:
@@ -107,11 +110,11 @@ def splits_of(net: folder.Net, workdir: pathlib.Path) -> datasets.Splits:
     if section["dir"]:
         place = pathlib.Path(net.cwd, section["dir"]).expanduser()
         section["dir"] = str(place) if place.is_dir() else ""
-    data = configs.call(f"{workdir}/config.json: config.data", datasets.splits, section)
-    found = {"name": data.dataset.name, "sha256": data.dataset.sha256}
+    splits = configs.call(f"{workdir}/config.json: config.data", datasets.splits, section)
+    found = {"name": splits.dataset.name, "sha256": splits.dataset.sha256}
     expected = {key: net.dataset[key] for key in found}
     require(found == expected, f"data of --workdir {workdir}", found, f"those of the run, {expected}")
-    return data
+    return splits
 
 
 def deformed_copies(net: folder.Net, strength: float) -> Callable[[jax.Array, jax.Array], jax.Array]:
@@ -139,6 +142,17 @@ def committee(members: Sequence[Member], folders: Sequence[pathlib.Path]) -> Mem
     return first._replace(scores=scores, averaged=averaged)
 
 
+def by_hand(scores: np.ndarray, labels: np.ndarray, hands: writers.Hands, by: str) -> dict:
+    """{"by_series": {series: [errors, images]}}, or {"by_writer": [[writer, errors, images], …], "writers": count}."""
+    wrong = np.argmax(scores, axis=-1) != labels
+    column = {"series": hands.series, "writer": hands.writer}[by]
+    found = {int(v): [int(wrong[column == v].sum()), int((column == v).sum())] for v in np.unique(column)}
+    if by == "series":
+        return {"by_series": found}
+    rows = sorted(([writer, *counted] for writer, counted in found.items() if counted[0]), key=lambda r: (-r[1], r[0]))
+    return {"by_writer": rows, "writers": len(found)}
+
+
 def main() -> None:
     """Prints the error counts of one run or of a committee."""
     options, output = flags.FLAGS, cli.output("output", ".json")
@@ -155,6 +169,11 @@ def main() -> None:
     record |= counts(whole.scores, labels, split) | {f"{split}_total": len(labels)}
     if whole.averaged is not None:
         record |= {"copies": copies, "strength": strength} | counts(whole.averaged, labels, f"averaged_{split}")
+    if options.by:
+        section = folder.read_config(folders[0])["config"]["data"]
+        dataset = data.load(section["name"], section["source"], section["dir"])
+        hands = datasets.hands_of(split, dataset, section["dir"], section["validation"])
+        record |= by_hand(whole.scores, labels, hands, options.by)
     print(json.dumps(record))
     if output:
         files.write_json(output, record | {"data": whole.dataset} | machine.origin())
@@ -163,6 +182,7 @@ def main() -> None:
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "one run folder, or several with commas between them", required=True)
     flags.DEFINE_enum("split", "test", ["test", "validation"], "which images")
+    flags.DEFINE_enum("by", None, ["series", "writer"], "errors by who wrote the digits, too")
     flags.DEFINE_bool("average", False, "the moving average of the weights, of runs with the regulariser average")
     flags.DEFINE_integer("copies", 0, "deformed copies of each image to average over beside it", lower_bound=0)
     flags.DEFINE_float("strength", 1.0, "of the copies' deformations", lower_bound=0.0)

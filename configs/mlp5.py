@@ -37,7 +37,7 @@ def get_config(variant: str = "full") -> ConfigDict:
         source="embedded" if smoke else "auto",  # auto, idx, tfds or embedded (5,000 digits)
         dir="",  # folder that holds mnist/; "" for $BIGDEEP_DATA_DIR, else TFDS
         size=29,  # pixels, >= 28: images are padded with background to size x size
-        validation=0,  # images held out of the training set; 0 validates on all of it, undeformed
+        validation="train",  # all of it, undeformed, as in the paper; or "last:N", "writers:SHARE:FOLD" held out
     )
     config.augment = [  # deformations, drawn anew for each image in each step; [] for none
         dict(

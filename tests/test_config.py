@@ -5,6 +5,7 @@ from ml_collections import ConfigDict
 
 from bigdeep import config, experiment
 from bigdeep.config import BadValue
+from bigdeep.errors import BadInput
 
 
 def affine(scale: float, shear: float = 0.0, *, shape: tuple = ()) -> tuple:
@@ -120,11 +121,15 @@ def test_impossible_values_are_refused(smoke, key, value, message):
     ("key", "value", "message"),
     [
         ("size", 27, r"config.data.size: found 27, expected an integer in \[28, inf\)"),
-        ("validation", 4000, r"config.data.validation: found 4000, expected an integer in \[0, 3999\]"),
+        ("validation", "last:4000", r"config.data.validation, last: found 4000, expected an integer in \[1, 3999\]"),
+        ("validation", "writers:0.2:5", r"config.data.validation, fold: found 5, expected an integer in \[0, 4\]"),
+        ("validation", "writers:0.2:0", "data by writer: found 'mnist-5k', expected mnist, whose writers are known"),
+        ("validation", 10000, 'config.data.validation: found 10000, expected "train", "last:N" or "writers:'),
+        ("validation", "first:7", "config.data.validation: found 'first:7', expected"),
     ],
 )
 def test_impossible_data_sections_are_refused(smoke, key, value, message):
     plain = smoke("mlp2")
     plain["data"][key] = value
-    with pytest.raises(BadValue, match=message):
+    with pytest.raises(BadInput, match=message):
         experiment.build(plain)

@@ -20,7 +20,7 @@ def runs(tmp_path_factory):
     """Two runs of a tiny net, of two seeds, with a validation split of their own."""
     folder = tmp_path_factory.mktemp("runs")
     config = plain(configfile.load(f"{ROOT / 'configs' / 'mlp2.py'}:smoke"))
-    config["data"]["validation"] = 300
+    config["data"]["validation"] = "last:300"
     config["model"]["widths"] = [20]
     config["augment"] = [each for each in config["augment"] if each["name"] != "sharpen"]  # not scaled
     for seed in (0, 1):
@@ -72,6 +72,16 @@ def test_a_committee_is_the_mean_of_probabilities(runs):
         evaluate.count_errors(each.scores, labels) for each in members
     ]
     assert [member["seed"] for member in counts["members"]] == [0, 1]
+
+
+def test_errors_by_hand_are_all_errors_once():
+    """Three writers of two series: each error and each image under one of them."""
+    scores = np.eye(10)[[1, 1, 2, 3, 4, 5]]
+    labels, series, writer = np.array([1, 0, 0, 3, 0, 5]), np.array([4, 4, 4, 0, 0, 0]), np.array([7, 7, 8, 9, 9, 9])
+    hands = evaluate.writers.Hands(series, writer)
+    assert evaluate.by_hand(scores, labels, hands, "series") == {"by_series": {0: [1, 3], 4: [2, 3]}}
+    found = evaluate.by_hand(scores, labels, hands, "writer")
+    assert found == {"by_writer": [[7, 1, 2], [8, 1, 1], [9, 1, 3]], "writers": 3}
 
 
 def test_members_of_other_data_are_refused(runs):

@@ -23,10 +23,10 @@ def test_images_are_padded_with_background_to_the_size(smoke, digits):
 
 
 def test_validation_is_the_training_set_or_its_last_images(smoke, digits):
-    whole = build(smoke, validation=0)
+    whole = build(smoke, validation="train")
     assert whole.data.validation is whole.data.train
     assert whole.plan.epoch_steps == 4000 // whole.config["batch_size"]
-    held_out = build(smoke, validation=500, size=28)
+    held_out = build(smoke, validation="last:500", size=28)
     assert np.array_equal(held_out.data.train.images, digits.train_images[:3500])
     assert np.array_equal(held_out.data.validation.images, digits.train_images[3500:])
     assert np.array_equal(held_out.data.validation.labels, digits.train_labels[3500:])

@@ -95,7 +95,7 @@ def test_a_signal_saves_and_the_resumed_run_ends_in_the_same_bits(tiny, tmp_path
 def test_a_run_killed_at_any_moment_ends_in_the_same_bits(tmp_path):
     """kill -9 by the system itself, again and again, wherever the run happens to be."""
     options = ["--config=configs/mlp2.py:smoke", "--config.epochs=3", "--config.checkpoint_seconds=0.",
-               "--config.log_steps=2", "--config.data.validation=100"]  # fmt: skip
+               "--config.log_steps=2", "--config.data.validation=last:100"]  # fmt: skip
     whole = run_bigdeep(*options, f"--workdir={tmp_path / 'whole'}")
     assert whole.returncode == 0, whole.stderr
     rows = len(read_rows(tmp_path / "whole" / "metrics.jsonl"))

@@ -12,7 +12,7 @@ from bigdeep.data import embedded, files, tfds
 from bigdeep.data.files import Dataset
 from bigdeep.errors import one_of, require, tell
 
-__all__ = ("Dataset", "load")
+__all__ = ("Dataset", "folders", "load")
 
 SOURCES = ("auto", "idx", "tfds", "embedded")
 PACKAGED = {"fashion_mnist": pathlib.Path("/usr/share/datasets/fashion-mnist")}  # Debian's dataset-fashion-mnist
@@ -30,14 +30,14 @@ def load(name: str, source: str, dir: str) -> Dataset:
     """
     require(name in files.HASHES, "config.data.name", name, one_of(files.HASHES, name))
     require(source in SOURCES, "config.data.source", source, one_of(SOURCES, source))
-    folders = [] if source == "embedded" else _folders(name, dir)
+    places = [] if source == "embedded" else folders(name, dir)
     if source in ("auto", "idx"):
-        if folders:
-            return files.from_folder(name, folders[0])
+        if places:
+            return files.from_folder(name, places[0])
         wanted = f"{name}/ with the official files in config.data.dir or BIGDEEP_DATA_DIR"
         require(source == "auto", "config.data.source", "no files for 'idx'", wanted)
     if source in ("auto", "tfds"):
-        manual = folders[0] if source == "tfds" and folders else None
+        manual = places[0] if source == "tfds" and places else None
         try:
             return files.from_bytes(name, "tfds", tfds.official_files(name, manual))
         except tfds.Unavailable as reason:
@@ -48,10 +48,10 @@ def load(name: str, source: str, dir: str) -> Dataset:
     return embedded.digits()
 
 
-def _folders(name: str, dir: str) -> list[pathlib.Path]:
-    """The folders that hold the official files, in the order they are looked in."""
+def folders(name: str, dir: str) -> list[pathlib.Path]:
+    """The folders that hold the official files of a data set, in the order they are looked in."""
     places = {"config.data.dir": dir, "BIGDEEP_DATA_DIR": os.environ.get("BIGDEEP_DATA_DIR", "")}
-    folders = []
+    found = []
     for what, place in places.items():
         root = pathlib.Path(os.path.expanduser(place))
         require(not place or root.is_dir(), what, place, "an existing folder (or '' for none)")
@@ -59,8 +59,8 @@ def _folders(name: str, dir: str) -> list[pathlib.Path]:
         holding = [folder for folder in candidates if folder == root / name or files.any_in(name, folder)]
         folder = next((folder for folder in holding if folder.is_dir()), None)
         if place and folder:
-            folders.append(folder)
+            found.append(folder)
         elif place:
             tell(f"bigdeep: {what}: no {name}/ in {place}, looking further")
     packaged = PACKAGED.get(name)
-    return [*folders, packaged] if packaged and packaged.is_dir() else folders
+    return [*found, packaged] if packaged and packaged.is_dir() else found

@@ -78,7 +78,7 @@ def from_folder(name: str, folder: pathlib.Path) -> Dataset:
         path = next((path for path in spellings(folder, file) if path.exists()), None)
         require(path, f"data folder {folder}", f"no {file}", f"{', '.join(HASHES[name])}, each plain, .gz or .xz")
         paths[file] = path
-    return from_bytes(name, "idx", {file: _read(path) for file, path in paths.items()}, paths)
+    return from_bytes(name, "idx", {file: read(path) for file, path in paths.items()}, paths)
 
 
 def from_bytes(name: str, source: str, files: Mapping[str, bytes], paths: Mapping | None = None) -> Dataset:
@@ -102,7 +102,8 @@ def dataset_of(name: str, source: str, *arrays: np.ndarray) -> Dataset:
     return Dataset(name, source, digest, *arrays)
 
 
-def _read(path: pathlib.Path) -> bytes:
+def read(path: pathlib.Path) -> bytes:
+    """The bytes of a file, decompressed by its ending."""
     decompress: Callable = {".gz": gzip.decompress, ".xz": lzma.decompress}.get(path.suffix, bytes)
     try:
         return decompress(path.read_bytes())

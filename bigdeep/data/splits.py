@@ -1,11 +1,13 @@
 """From `config.data` to the three splits of a data set: training, validation and test."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
 
 from bigdeep import config, data
-from bigdeep.data import pixels
+from bigdeep.data import pixels, writers
+from bigdeep.errors import require
 
 
 class Split(NamedTuple):
@@ -29,23 +31,54 @@ class Splits(NamedTuple):
         return self.train.images.shape[1:]
 
 
-def splits(name: str, source: str, dir: str, size: int, validation: int) -> Splits:
+def splits(name: str, source: str, dir: str, size: int, validation: str) -> Splits:
     """Reads the data set and splits it.
 
     name, source, dir: as `data.load` takes them. size: images are padded with background to size x size pixels, the
-    smaller half of an odd margin first. validation: 0 takes the undeformed training set, as the paper does; n > 0 holds
-    out its last n images.
+    smaller half of an odd margin first. validation: "train" for the undeformed training set, as in the paper; "last:N"
+    holds out its last N images; "writers:SHARE:FOLD" the images of a share of its writers (MNIST, see data/writers.py).
     """
     dataset = data.load(name, source, dir)
-    count, height = dataset.train_images.shape[:2]
-    config.integer("size", size, f"[{height}, inf)")
-    config.integer("validation", validation, f"[0, {count - 1}]")
+    config.integer("size", size, f"[{dataset.train_images.shape[1]}, inf)")
+    mask = held_out(dataset, dir, validation)
 
     def split(images: np.ndarray, labels: np.ndarray) -> Split:
         return Split(pixels.padded(images, size), labels)
 
-    kept = count - validation
-    train = split(dataset.train_images[:kept], dataset.train_labels[:kept])
-    held_out = split(dataset.train_images[kept:], dataset.train_labels[kept:])
+    train = split(dataset.train_images[~mask], dataset.train_labels[~mask])
+    validation_split = split(dataset.train_images[mask], dataset.train_labels[mask])
     test = split(dataset.test_images, dataset.test_labels)
-    return Splits(dataset, train, held_out if validation else train, test)
+    return Splits(dataset, train, validation_split if mask.any() else train, test)
+
+
+def held_out(dataset: data.Dataset, dir: str, validation: str) -> np.ndarray:
+    """bool (N,): which of the training images the validation holds out."""
+    count = len(dataset.train_labels)
+    match validation.split(":") if isinstance(validation, str) else None:
+        case ["train"]:
+            return np.zeros(count, bool)
+        case ["last", number] if number.isdigit():
+            config.integer("validation, last", int(number), f"[1, {count - 1}]")
+            return np.arange(count) >= count - int(number)
+        case ["writers", share, fold] if fold.isdigit() and re.fullmatch(r"0?\.\d+", share):
+            most = int((1 + 1e-9) / float(share)) - 1 if float(share) else -1
+            config.integer("validation, fold", int(fold), f"[0, {most}]")
+            return writers.held_out(hands(dataset, dir)["train"], float(share), int(fold))
+    raise config.BadValue(f'validation: found {validation!r}, expected "train", "last:N" or "writers:SHARE:FOLD"')
+
+
+def hands_of(split: str, dataset: data.Dataset, dir: str, validation: str) -> writers.Hands:
+    """Who wrote the images of the split "test" or "validation"."""
+    known = hands(dataset, dir)
+    if split == "test":
+        return known["test"]
+    mask = held_out(dataset, dir, validation)
+    mask = mask if mask.any() else ~mask
+    return writers.Hands(*(column[mask] for column in known["train"]))
+
+
+def hands(dataset: data.Dataset, dir: str) -> dict[str, writers.Hands]:
+    """Who wrote the training and the test images; BadInput where that is not known."""
+    require(dataset.name == "mnist", "data by writer", dataset.name, "mnist, whose writers are known")
+    labels = {"train": dataset.train_labels, "test": dataset.test_labels}
+    return writers.read(data.folders("mnist", dir), labels)

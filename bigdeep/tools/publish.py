@@ -34,7 +34,7 @@ def run_record(workdir: pathlib.Path) -> dict:
     evaluations = [{key: row[key] for key in ROWS if key in row} for row in rows if "test_errors" in row]
     ended = result or _unfinished(workdir, stored, rows)
     whole = {**ended, "values": stored["config"], "evaluations": evaluations}
-    searching = result and stored["config"]["data"]["validation"]
+    searching = result and stored["config"]["data"]["validation"] != "train"
     return records.untested({**whole, "kind": "search"}) if searching else whole
 
 

@@ -123,7 +123,7 @@ def test_a_readme_without_marks_is_refused():
 
 def test_a_run_that_held_out_images_goes_to_the_search_without_test_figures(smoke, tmp_path):
     config = smoke("mlp2")
-    config["data"]["validation"] = 500
+    config["data"]["validation"] = "last:500"
     train.run(config, str(tmp_path / "x1-tiny-0"))
     record = publish.run_record(tmp_path / "x1-tiny-0")
     assert records.place(record, "x1-tiny-0") == pathlib.Path("search/x1-tiny-0.json")
