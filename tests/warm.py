@@ -22,6 +22,13 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([*IMPORTED, "warm"])
 
 
+def start(module: str, arguments: list[str], folder: str) -> multiprocessing.Process:
+    """The command, begun; what it prints goes to the files "out" and "err" in a folder."""
+    process = _context.Process(target=_run, args=(module, arguments, {}, folder))
+    process.start()
+    return process
+
+
 def run(module: str, arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess:
     """The command to its end, which has to come within two minutes."""
     with tempfile.TemporaryDirectory() as folder:
@@ -37,6 +44,7 @@ def run(module: str, arguments: list[str], environment: dict[str, str]) -> subpr
 
 def _run(module: str, arguments: list[str], environment: dict[str, str], folder: str) -> None:
     os.environ.update(environment)
+    sys.path.insert(0, str(ROOT))
     os.chdir(ROOT)
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT), number)
