@@ -92,11 +92,10 @@ def test_the_press_needs_no_jax_and_no_matplotlib_and_bigdeep_itself_nothing():
 
 
 def test_modules_and_functions_are_small():
-    """About 250 lines per module, 50 per function, its docstring not counted: a reader has to see the whole of it."""
+    """About 250 lines per module, 50 per function: a reader has to see the whole of it."""
     for path in FILES:
         text = path.read_text()
-        assert text.count("\n") <= 260, path
+        assert text.count("\n") <= 251, path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef):
-                documented = (ast.get_docstring(node, clean=False) or "").count("\n")
-                assert node.end_lineno - node.lineno - documented <= 52, f"{path.name}: {node.name}"
+                assert node.end_lineno - node.lineno < 50, f"{path.name}: {node.name}"

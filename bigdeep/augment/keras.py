@@ -30,9 +30,8 @@ def keras(
     With theta, shear ~ U[-range, range] degrees, shifts ~ U[-range, range] and zooms z_x, z_y ~ U[zoom] independent,
     the image is sampled at M p with p = (x, y, 1) from the centre and
     M = rotation(theta) shift(t_x, t_y) [[1, -sin shear], [0, cos shear]] diag(z_x, z_y):
-    a zoom above 1 shrinks what is seen. Then one number ~ U[-channel_shift_range, channel_shift_range] is added to
-    all channels, clipped to the image's own minimum and maximum; flips with probability 1/2; a factor
-    ~ U[brightness_range], clipped to [0, 255].
+    a zoom above 1 shrinks what is seen. Then a number ~ U[-channel_shift_range, channel_shift_range] is added, clipped
+    to the image's minimum and maximum; flips with probability 1/2; a factor ~ U[brightness_range], clipped to [0, 255].
 
     Shift ranges: a share of the side if < 1, else pixels. zoom_range: z for [1 - z, 1 + z], or (low, high).
     fill_mode: nearest, constant (cval, not blended with the edge), reflect, wrap (period n - 1, as scipy's).
@@ -40,18 +39,13 @@ def keras(
     whole-number shifts are as continuous as others; brightness is not rounded to bytes on the way.
     Source: keras.src.legacy.preprocessing.image, ImageDataGenerator.get_random_transform and apply_transform.
     """
-    for name, value in {
-        "rotation_range": rotation_range,
-        "width_shift_range": width_shift_range,
-        "height_shift_range": height_shift_range,
-        "shear_range": shear_range,
-        "channel_shift_range": channel_shift_range,
-    }.items():
+    ranges = dict(rotation_range=rotation_range, width_shift_range=width_shift_range, shear_range=shear_range)
+    ranges |= dict(height_shift_range=height_shift_range, channel_shift_range=channel_shift_range)
+    for name, value in ranges.items():
         config.number(name, value, "[0, inf)")
     for name, value in {"horizontal_flip": horizontal_flip, "vertical_flip": vertical_flip}.items():
         config.check(isinstance(value, bool), name, value, "True or False")
-    zoom = _pair("zoom_range", zoom_range)
-    brightness = _pair("brightness_range", brightness_range)
+    zoom, brightness = _pair("zoom_range", zoom_range), _pair("brightness_range", brightness_range)
     config.choice("fill_mode", fill_mode, [mode for mode in warp.MODES if mode != "grid-constant"])
     config.number("cval", cval, "[0, 255]")
     sides = (width_shift_range, shape[1]), (height_shift_range, shape[0])
@@ -64,9 +58,9 @@ def keras(
         return sampling(theta, shear, (shifts[0] * draws[2], shifts[1] * draws[3]), zooms)
 
     plain = not (channel_shift_range or horizontal_flip or vertical_flip) and brightness == (1.0, 1.0)
-    linear = Linear(affine_basis(shape[:2]), coefficients)
     retouch = None if plain else _retouching(channel_shift_range, brightness, horizontal_flip, vertical_flip)
-    return Deformation(linear=linear, retouch=retouch, fill=Fill(fill_mode, cval))
+    linear, fill = Linear(affine_basis(shape[:2]), coefficients), Fill(fill_mode, cval)
+    return Deformation(linear=linear, retouch=retouch, fill=fill)
 
 
 def sampling(
