@@ -21,6 +21,13 @@ def define_config() -> None:
     flags.DEFINE_string("config", None, "config file, or its name; behind a colon a variant, as :smoke, its miniature")
 
 
+def define_processes() -> None:
+    """Defines what several processes that train together are told, where no scheduler tells them."""
+    flags.DEFINE_string("coordinator", "", "HOST:PORT of process 0, for several processes; schedulers know it")
+    flags.DEFINE_integer("num_processes", 0, "how many processes train together", lower_bound=0)
+    flags.DEFINE_integer("process_id", -1, "which of them this is, from 0", lower_bound=-1)
+
+
 def config() -> ml_collections.ConfigDict:
     """The config that the flags ask for, with its `name`: the file's stem, and the variant behind a colon."""
     value = flags.FLAGS.config

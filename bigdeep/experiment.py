@@ -177,7 +177,7 @@ def compiled_steps(experiment: Experiment) -> Callable:
         batches = resident(train.images, train.labels, batch_size, shard)
         return step.train_steps(state, key, length=length, batches=batches, one_step=experiment.one_step)
 
-    program = jax.jit(chunk, static_argnames="length", donate_argnums=0)
+    program = jax.jit(chunk, static_argnames="length", donate_argnums=0, out_shardings=machine.replicated())
     train, key = machine.on_devices(experiment.data.train), keys(experiment)[1]
     return lambda state, length: program(state, train, key, length=length)
 

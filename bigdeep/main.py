@@ -17,7 +17,7 @@ from absl import flags
 
 from bigdeep import cli, train
 from bigdeep.config import plain
-from bigdeep.run import machine
+from bigdeep.run import machine, processes
 from bigdeep.tools import dry_run
 
 
@@ -27,16 +27,21 @@ def main() -> None:
     if options.print_config:
         print(json.dumps(plain(config), indent=2))
         return
+    processes.start(options.coordinator, options.num_processes, options.process_id)
     machine.prepare()
     if options.dry_run:
         dry_run.run(config)
         return
     workdir = options.workdir or f"runs/{config.name.replace(':', '-')}"
-    print(json.dumps(train.run(config, workdir, force_resume=options.force_resume), indent=2))
+    with processes.watched():
+        result = train.run(config, workdir, force_resume=options.force_resume)
+    if processes.first():
+        print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":
     cli.define_config()
+    cli.define_processes()
     flags.DEFINE_string("workdir", None, "run folder; runs/<name of the config> if not given")
     flags.DEFINE_bool("force_resume", False, "resume although the config has changed")
     flags.DEFINE_bool("print_config", False, "print the resolved config and end")

@@ -16,7 +16,7 @@ from bigdeep.config import differences
 from bigdeep.data import embedded
 from bigdeep.errors import BadInput, Failed, Stopped, require
 from bigdeep.experiment import Experiment
-from bigdeep.run import checkpoint, files, folder, machine, signals
+from bigdeep.run import checkpoint, files, folder, machine, processes, signals
 from bigdeep.run.journal import Exploded, Journal, read_rows
 from bigdeep.run.progress import Progress
 from bigdeep.step import State
@@ -29,28 +29,33 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
     loss is not finite or the disk is full, with the checkpoints so far kept.
     """
     path = pathlib.Path(workdir)
-    with signals.caught() as received:
+    with signals.caught() as noted:
+        received, first = processes.shared(noted), processes.first()
         experiment = experiments.build(config)
         identity = experiments.identity(experiment)
         if experiment.data.dataset.name == embedded.NAME and config["data"]["source"] == "auto":
             embedded.warn()
-        with files.claim(path), contextlib.closing(checkpoint.Store(path / "checkpoints")) as store:
+        claimed = files.claim(path) if first else contextlib.nullcontext()
+        with claimed, contextlib.closing(checkpoint.Store(path / "checkpoints")) as store:
+            processes.barrier("the folder is claimed")
             same = _same_run(path, store, identity, force_resume)
             if same and (done := folder.read_result(path)).get("steps") == experiment.plan.total_steps:
                 return done
             state = _restored(path, store, experiment)
-            journal = Journal(path / "metrics.jsonl", int(state.step))
-            (path / "result.json").unlink(missing_ok=True)
+            journal = Journal(path / "metrics.jsonl", int(state.step), keep=first)
+            processes.barrier("the folder is read")
             origin = machine.origin()
-            record = {**identity, "cwd": str(pathlib.Path.cwd()), "origin": origin}
-            files.write_json(path / "config.json", record)
+            if first:
+                (path / "result.json").unlink(missing_ok=True)
+                files.write_json(path / "config.json", {**identity, "cwd": str(pathlib.Path.cwd()), "origin": origin})
             try:
                 state = _train(experiment, state, store, journal, identity, received)
             except Exploded as error:
                 store.close()
                 raise Failed(autopsy.explanation(error, experiment, store, journal.rows)) from None
             result = _result(experiment, state, journal) | origin
-            files.write_json(path / "result.json", result)
+            if first:
+                files.write_json(path / "result.json", result)
             return result
 
 
@@ -74,7 +79,7 @@ def _restored(path: pathlib.Path, store: checkpoint.Store, experiment: Experimen
     lost = not store.folder.exists() and (read_rows(path / "metrics.jsonl") or folder.read_result(path))
     require(not lost, f"--workdir {path}", "a run without its checkpoints/", "all of it, or another --workdir")
     items = store.restore(experiments.items_of(experiments.abstract_state(experiment)))
-    store.folder.mkdir(exist_ok=True)
+    store.folder.mkdir(parents=True, exist_ok=True)
     if items is None:
         return experiments.initial_state(experiment)
     state = experiments.state_of(items)
@@ -92,16 +97,17 @@ def _train(
     def evaluating(at: int) -> bool:
         return at % plan.evaluate_steps == 0 or at == plan.total_steps
 
-    def due(at: int) -> bool:
-        return evaluating(at) or store.age() >= plan.checkpoint_seconds
+    def saving() -> bool:
+        return processes.first_says(store.age() >= plan.checkpoint_seconds)
 
     def save(state: State) -> None:
         items, averaged = experiments.items_of(state), average(state)
         items |= {"average": averaged} if averaged else {}
         store.save(int(state.step), items, identity, _best_steps(journal.rows))
 
-    with contextlib.closing(Progress(int(state.step), plan.total_steps, plan.epoch_steps)) as progress:
-        for chunk in _chunks(experiment, state, due, received):
+    progress = Progress(int(state.step), plan.total_steps, plan.epoch_steps, shown=processes.first())
+    with contextlib.closing(progress):
+        for chunk in _chunks(experiment, state, evaluating, saving, received):
             images = chunk.length * experiment.config["batch_size"]
             row = journal.row(chunk.step, chunk.step / plan.epoch_steps, images, chunk.metrics)
             if chunk.state and evaluating(chunk.step):
@@ -110,7 +116,7 @@ def _train(
             progress.show(row)
             if chunk.state:
                 state = chunk.state
-                if store.age() >= plan.checkpoint_seconds or chunk.step in _best_steps(journal.rows):
+                if chunk.saving or chunk.step in _best_steps(journal.rows):
                     save(state)
                 journal.restart_lap()
     stopped = int(state.step) < plan.total_steps
@@ -123,15 +129,18 @@ def _train(
 
 
 class _Chunk(NamedTuple):
-    """Steps run at once: the last one's number, how many, their metrics, and the state where it is needed."""
+    """Steps run at once: the last one's number, how many, metrics, the state where it is needed, whether to save it."""
 
     step: int
     length: int
     metrics: Mapping[str, jax.Array]
-    state: State | None
+    state: State | None = None
+    saving: bool = False
 
 
-def _chunks(experiment: Experiment, state: State, due: Callable, received: Callable) -> Iterator[_Chunk]:
+def _chunks(
+    experiment: Experiment, state: State, evaluating: Callable, saving: Callable, received: Callable
+) -> Iterator[_Chunk]:
     """Dispatches chunks of steps up to the end or a signal; yields each once the next one has been dispatched.
 
     Where something is due at the end of a chunk, and for the last, it is yielded with its state before the next one is
@@ -145,9 +154,9 @@ def _chunks(experiment: Experiment, state: State, due: Callable, received: Calla
         if pending:
             yield pending
         at += length
-        pending = _Chunk(at, length, metrics, None)
-        if due(at):
-            yield pending._replace(state=state)
+        pending, save = _Chunk(at, length, metrics), saving()
+        if save or evaluating(at):
+            yield pending._replace(state=state, saving=save)
             pending = None
     if pending:
         yield pending._replace(state=state)

@@ -23,6 +23,7 @@ import numpy as np
 from orbax.checkpoint import v1 as ocp
 
 from bigdeep.errors import BadInput, Failed, first_line, tell
+from bigdeep.run import processes
 
 Items = Mapping[str, Any]
 
@@ -177,20 +178,28 @@ class Store:
         """
         steps = self.steps()
         for step in reversed(steps):
+            items, reason = None, ""
             try:
                 items = load(self.folder / str(step), abstract)
+            except Damaged as damage:
+                reason = str(damage)
+            if not processes.any_of(bool(reason)):
                 self._newest = step
                 return items
-            except Damaged as damage:
-                aside = self.folder / "damaged" / str(step)
-                aside.parent.mkdir(exist_ok=True)
-                while aside.exists():
-                    aside = aside.with_name(f"{aside.name}-again")
-                (self.folder / str(step)).rename(aside)
-                tell(f"bigdeep: CHECKPOINT {step} IS DAMAGED: {damage}; moved to {aside}, falling back")
+            if processes.first():
+                self._move_aside(step, reason)
+            processes.barrier(f"step {step} is damaged")
         if steps:
             raise Failed(f"checkpoints: all of {steps} are damaged; start anew in another --workdir")
         return None
+
+    def _move_aside(self, step: int, reason: str) -> None:
+        aside = self.folder / "damaged" / str(step)
+        aside.parent.mkdir(exist_ok=True)
+        while aside.exists():
+            aside = aside.with_name(f"{aside.name}-again")
+        (self.folder / str(step)).rename(aside)
+        tell(f"bigdeep: CHECKPOINT {step} IS DAMAGED: {reason}; moved to {aside}, falling back")
 
     def save(self, step: int, items: Items, identity: Mapping, best: Set[int] = frozenset()) -> None:
         """Starts saving. The arrays may be donated once this returns: orbax has copied them or holds references.

@@ -24,11 +24,13 @@ class Exploded(Exception):
 class Journal:
     """The rows so far, and the clock. Opening it cuts off what comes after `step`.
 
+    keep: whether this process writes the file; of several that train together only one does.
     Raises BadInput where it does not reach `step`: the file was lost or edited, so the best step is unknown.
     """
 
-    def __init__(self, path: pathlib.Path, step: int):
+    def __init__(self, path: pathlib.Path, step: int, keep: bool = True):
         self.path = path
+        self._keep = keep
         self.rows = [row for row in read_rows(path) if row["step"] <= step]
         last = self.rows[-1]["step"] if self.rows else 0
         require(last == step, f"{path}", f"rows up to step {last}", f"rows up to the checkpoint's step {step}")
@@ -72,6 +74,8 @@ class Journal:
     def write(self, row: Mapping[str, Any]) -> None:
         """Appends a row; on disk when this returns, so that no checkpoint is newer than its metrics."""
         self.rows.append(dict(row))
+        if not self._keep:
+            return
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
             file.flush()
@@ -83,7 +87,8 @@ class Journal:
         self._rewrite()
 
     def _rewrite(self) -> None:
-        write_text(self.path, "".join(json.dumps(row) + "\n" for row in self.rows))
+        if self._keep:
+            write_text(self.path, "".join(json.dumps(row) + "\n" for row in self.rows))
 
 
 def rounded_layers(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:

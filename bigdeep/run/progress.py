@@ -14,19 +14,21 @@ class Progress:
     """A bar on a terminal; elsewhere a line per epoch, and one a minute within long epochs.
 
     The time left is that of the steps since the first row, so that compiling does not count. A terminal or pipe that is
-    gone ends the showing, not the run.
+    gone ends the showing, not the run. shown: False for all but one of the processes that train together.
     """
 
-    def __init__(self, step: int, total_steps: int, epoch_steps: int):
-        self._total, self._epoch_steps = total_steps, epoch_steps
+    def __init__(self, step: int, total_steps: int, epoch_steps: int, shown: bool = True):
+        self._total, self._epoch_steps, self._shown = total_steps, epoch_steps, shown
         self._first: tuple[float, int] | None = None
         self._told, self._validation = -math.inf, ""
-        self._bar = sys.stderr is not None and sys.stderr.isatty()
+        self._bar = shown and sys.stderr is not None and sys.stderr.isatty()
         if self._bar:
             self._draw(step / total_steps, ["compiling…"])
 
     def show(self, row: Mapping[str, Any]) -> None:
         """Shows a row of metrics."""
+        if not self._shown:
+            return
         now, step = time.monotonic(), row["step"]
         if self._first is None:
             self._first = (now, step)

@@ -1,0 +1,100 @@
+"""Several processes that train one net: how they are started, and what they have to agree on.
+
+Every function here is nothing but its local answer where there is one process.
+"""
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from bigdeep.errors import Failed, first_line, require, tell
+
+TIMEOUT = 1800  # seconds to wait for all processes; after a preemption some come much later than others
+HEARTBEAT = 10  # seconds without a sign of life after which a process counts as dead
+
+
+def start(coordinator: str, num_processes: int, process_id: int) -> None:
+    """Joins the other processes, by flags or as Slurm or Open MPI say; to be called before any backend starts.
+
+    coordinator: host:port of process 0; "" for what the scheduler says. Raises BadInput where the flags make no sense,
+    Failed where not all processes come.
+    """
+    by_flags = coordinator or num_processes or process_id >= 0
+    if by_flags:
+        require(coordinator, "--coordinator", coordinator, "HOST:PORT of process 0")
+        require(num_processes > 0, "--num_processes", num_processes, "how many there are")
+        require(0 <= process_id < num_processes, "--process_id", process_id, f"one from 0 to {num_processes - 1}")
+    elif not scheduled():
+        return
+    given = {"coordinator_address": coordinator, "num_processes": num_processes, "process_id": process_id}
+    try:
+        jax.distributed.initialize(
+            **(given if by_flags else {}), initialization_timeout=TIMEOUT, heartbeat_timeout_seconds=HEARTBEAT
+        )
+    except Exception as error:  # JAX's own, gRPC's and the scheduler plugins' errors
+        raise Failed(f"--coordinator: found no {num_processes or 'several'} processes ({first_line(error)})") from error
+    expected = num_processes or scheduled()
+    found = jax.process_count()
+    require(found == expected, "processes", found, f"{expected}, as the scheduler says")
+    devices = ", ".join(str(device.id) for device in jax.local_devices())
+    tell(f"bigdeep: process {jax.process_index()} of {found}, devices {devices} of {jax.device_count()}")
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[None]:
+    """Turns the failure of a collective, which is how the death of a peer shows first, into Failed, one line."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if jax.process_count() == 1:
+            raise
+        here = f"process {jax.process_index()} of {jax.process_count()}"
+        raise Failed(f"{here}: another one is gone ({first_line(error)}); checkpoints so far are kept") from error
+
+
+def scheduled() -> int:
+    """How many processes a scheduler that JAX knows has started together with this one; 0 for none or one."""
+    tasks = os.environ.get("SLURM_NTASKS") if "SLURM_PROCID" in os.environ and "SLURM_STEP_ID" in os.environ else None
+    count = int(tasks or os.environ.get("OMPI_COMM_WORLD_SIZE") or 0)
+    return count if count > 1 else 0
+
+
+def first() -> bool:
+    """Whether this is process 0, the only one that writes files and shows progress."""
+    return jax.process_index() == 0
+
+
+def first_says(value: bool) -> bool:
+    """What process 0 says, on all processes; to be called by all of them."""
+    if jax.process_count() == 1:
+        return value
+    return bool(multihost_utils.broadcast_one_to_all(np.int32(value)))
+
+
+def any_of(value: int) -> int:
+    """The largest value of all processes; to be called by all of them."""
+    if jax.process_count() == 1:
+        return value
+    return int(multihost_utils.process_allgather(np.int32(value)).max())
+
+
+def barrier(name: str) -> None:
+    """Waits for all processes."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(name)
+
+
+def shared(received: Callable[[], str]) -> Callable[[], str]:
+    """The name of a signal that any process received, "" for none, the same for all at the same call of it."""
+
+    def name() -> str:
+        local = received()
+        number = any_of(signal.Signals[local].value if local else 0)
+        return signal.Signals(number).name if number else ""
+
+    return name
