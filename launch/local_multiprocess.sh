@@ -12,8 +12,7 @@ fi
 count=$1; shift
 port=${PORT:-$((20000 + RANDOM % 20000))}
 pids=()
-stop() { for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done; }
-trap stop TERM INT HUP
+trap 'kill -TERM "${pids[@]}" 2> /dev/null || true' TERM INT HUP
 for ((i = 0; i < count; i++)); do
     command=(python -m bigdeep.main "$@" "--coordinator=127.0.0.1:$port" "--num_processes=$count" "--process_id=$i")
     if [ -n "$dry" ]; then echo "${command[*]}"; else "${command[@]}" & pids+=($!); fi
