@@ -1,9 +1,11 @@
 """The common part of all commands: flags in, exit codes and one-line errors out."""
 
 import errno
+import logging as python_logging
 import os
 import pathlib
 import sys
+import warnings
 from collections.abc import Callable
 
 import ml_collections
@@ -44,7 +46,7 @@ def overrides(section: str) -> dict[str, object]:
     values = {}
     for path, text in _overrides.items():
         require(path.startswith(f"{section}."), f"--{path}", text, f"only keys of {section} in this command")
-        values[path.removeprefix(f"{section}.")] = configfile.literal(text)
+        values[path.removeprefix(f"{section}.")] = configfile.value(path, text)
     return values
 
 
@@ -60,9 +62,10 @@ def folders(value: str) -> list[pathlib.Path]:
     return found
 
 
-def output(flag: str, suffix: str) -> pathlib.Path | None:
+def output(flag: str, suffix: str, required: bool = False) -> pathlib.Path | None:
     """The file that a flag names, None for ""; BadInput unless it ends in `suffix` and can stand in its folder."""
     value = flags.FLAGS[flag].value
+    require(value or not required, f"--{flag}", value, f"a file ending in {suffix}")
     if not value:
         return None
     path = pathlib.Path(value).expanduser()
@@ -74,6 +77,9 @@ def output(flag: str, suffix: str) -> pathlib.Path | None:
 def run(main: Callable[[], None], description: str | None) -> None:
     """Parses the flags, calls main() and ends the process: 0 done, 2 bad input, 75 stopped and saved, 1 else."""
     logging.set_verbosity(logging.FATAL)  # orbax logs the errors that it also raises, and those are told in one line
+    python_logging.getLogger("asyncio").setLevel(python_logging.CRITICAL)  # as do its tasks, one by one
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+    sys.unraisablehook = lambda _: None  # what they leave behind complains when it is collected
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="backslashreplace")  # a terminal that has no ± is no reason to stop
     try:
@@ -105,7 +111,8 @@ def _end(line: str, code: int) -> None:
 def _parse(argv: list[str], description: str) -> None:
     """Parses the command line, or raises BadInput in one line with the nearest valid name."""
     if {"--help", "-h", "-help", "--helpfull"} & set(argv):
-        print(f"{description.strip()}\n\nFlags:\n{flags.FLAGS.module_help(sys.modules['__main__'])}")
+        both = (flags.FLAGS.module_help(sys.modules[name]) for name in ("__main__", __name__))
+        print("\n".join([description.strip(), "\nFlags:", *both]))
         print("".join(configfile.variants_help(argv)), end="")
         sys.exit(0)
     try:

@@ -15,9 +15,9 @@ import ml_collections
 from bigdeep.errors import BadInput, first_line, one_of, require
 
 
-def load(value: str) -> ml_collections.ConfigDict:
+def load(name: str) -> ml_collections.ConfigDict:
     """The config that FILE[:VARIANT] names, as its file gives it, with its name."""
-    path, variant = find(value)
+    path, variant = find(name)
     module = _execute(path)
     require(hasattr(module, "get_config"), f"--config {path}", "no get_config", "a function get_config(variant)")
     known = [*getattr(module, "VARIANTS", ()), "smoke"]
@@ -31,13 +31,13 @@ def load(value: str) -> ml_collections.ConfigDict:
     return config
 
 
-def find(value: str) -> tuple[pathlib.Path, str]:
+def find(name: str) -> tuple[pathlib.Path, str]:
     """The file and the variant that FILE[:VARIANT] names; FILE is a path, or the name of a file in configs/."""
-    whole, (file, _, variant) = pathlib.Path(value).expanduser(), value.rpartition(":")
+    whole, (file, _, variant) = pathlib.Path(name).expanduser(), name.rpartition(":")
     if not whole.is_file() and file:
         whole = pathlib.Path(file).expanduser()
     else:
-        file, variant = value, ""
+        file, variant = name, ""
     named = [folder / f"{file}.py" for folder in folders()] if re.fullmatch(r"\w+", file) else []
     path = next((path for path in (whole, *named) if path.is_file()), None)
     if path is None:
@@ -78,7 +78,9 @@ def _broken(path: pathlib.Path, error: Exception) -> BadInput:
 
 def variants_help(argv: list[str]) -> list[str]:
     """For --help: the variants of the config file on the command line, where there is one."""
-    given = [word.partition("=")[2] for word in argv if word.startswith("--config=")]
+    pairs = zip(argv, [*argv[1:], ""], strict=True)
+    words = [f"--config={after}" if word == "--config" else word for word, after in pairs]
+    given = [word.partition("=")[2] for word in words if word.startswith("--config=")]
     if not given:
         return []
     path, _ = find(given[-1])
@@ -97,14 +99,14 @@ def override(config: ml_collections.ConfigDict, path: str, text: str) -> None:
         node = _child(node, key, seen)
         seen += f"[{key}]" if isinstance(key, int) else f".{key}"
     old = _child(node, keys[-1], seen)
-    value = _typed(path, text, old)
+    new = _typed(path, text, old)
     if isinstance(node, ml_collections.ConfigDict):
         with node.ignore_type():
-            node[keys[-1]] = value
+            node[keys[-1]] = new
     elif isinstance(node, tuple):
         raise BadInput(f"--{path}: found a place in a tuple, expected the whole value as --{seen}=(…)")
     else:
-        node[keys[-1]] = value
+        node[keys[-1]] = new
 
 
 def _child(node: object, key: str | int, seen: str) -> object:
@@ -124,15 +126,19 @@ def _typed(path: str, text: str, old: object) -> object:
     if isinstance(old, str):
         return text
     if isinstance(old, bool):
-        value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower())
-        require(value is not None, f"--{path}", text, "true or false")
-        return value
+        truth = {"true": True, "1": True, "false": False, "0": False}.get(text.lower())
+        require(truth is not None, f"--{path}", text, "true or false")
+        return truth
+    new = value(path, text, {int: "an integer", float: "a number"}.get(type(old), "a Python literal"))
+    return float(new) if isinstance(old, float) and type(new) is int else new
+
+
+def value(path: str, text: str, expected: str = "a Python literal") -> object:
+    """The text as a Python literal; BadInput where it is none."""
     try:
-        value = literal(text)
+        return literal(text)
     except ValueError:
-        kind = {int: "an integer", float: "a number"}.get(type(old), "a Python literal")
-        raise BadInput(f"--{path}={text}: found {text!r}, expected {kind}") from None
-    return float(value) if isinstance(old, float) and type(value) is int else value
+        raise BadInput(f"--{path}={text}: found {text!r}, expected {expected}") from None
 
 
 def literal(text: str) -> object:

@@ -97,7 +97,8 @@ def member(
             total += np.asarray(probabilities(deform(key, chosen.images)))
         averaged = total / (copies + 1)
     result = folder.read_result(workdir)
-    run = {key: result.get(key) for key in ("config", "seed", "state_sha256")}
+    run = {"config": net.config["name"], "seed": net.config["seed"], "state_sha256": result.get("state_sha256")}
+    run |= ({"average": True} if average else {}) | ({"model": dict(model)} if model else {})
     return Member(scores, averaged, chosen, {key: net.dataset[key] for key in ("name", "sha256")}, run)
 
 

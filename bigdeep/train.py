@@ -50,6 +50,7 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
                 files.write_json(path / "config.json", {**identity, "cwd": str(pathlib.Path.cwd()), "origin": origin})
             try:
                 state = _train(experiment, state, store, journal, identity, received)
+                store.close()  # no result of weights that are not on disk
             except Exploded as error:
                 store.close()
                 raise Failed(autopsy.explanation(error, experiment, store, journal.rows)) from None
@@ -61,10 +62,7 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
 
 def _same_run(path: pathlib.Path, store: checkpoint.Store, identity: dict, force: bool) -> bool:
     """Whether a run in the folder, if there is one, is of the same config and data; BadInput if not, unless forced."""
-    try:
-        old = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):  # never written, lost, or half of it: a checkpoint knows as well
-        old = store.identity() or identity
+    old = folder.stored_identity(path) or store.identity() or identity
     changed = [line for key in identity for line in differences(old.get(key), identity[key], key)]
     if changed and not force:
         raise BadInput(

@@ -1,5 +1,6 @@
 """The run: files and figures it leaves, signals, changed configs, explosions, several devices."""
 
+import concurrent.futures
 import contextlib
 import errno
 import gc
@@ -174,7 +175,7 @@ def test_another_data_set_under_the_same_config_is_refused(tiny, tmp_path):
 
 def test_a_lost_or_broken_config_is_known_to_the_checkpoint(tiny, tmp_path):
     train.run(tiny, str(tmp_path))
-    for text in (None, '{"config": {'):
+    for text in (None, '{"config": {', "[1]", "{}"):
         path = tmp_path / "config.json"
         path.unlink() if text is None else path.write_text(text)
         with pytest.raises(BadInput, match="config.seed: 0 -> 1"):
@@ -184,11 +185,42 @@ def test_a_lost_or_broken_config_is_known_to_the_checkpoint(tiny, tmp_path):
     assert folder.read_config(tmp_path)["config"] == tiny
 
 
+def test_there_is_no_result_of_weights_that_are_not_on_disk(tiny, tmp_path, monkeypatch):
+    """The last checkpoint fails while it is written in the background."""
+    close = checkpoint.Store.close
+
+    def fail(store):
+        close(store)
+        raise Failed("checkpoint: could not be written")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.Store, "close", fail)
+        with pytest.raises(Failed, match="could not be written"):
+            train.run(tiny, str(tmp_path))
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_a_broken_result_is_made_again_from_the_checkpoint(tiny, tmp_path):
+    result = train.run(tiny, str(tmp_path))
+    (tmp_path / "result.json").write_text(json.dumps(result)[:100])
+    clocks = ("seconds", "images_per_second")
+    again = train.run(tiny, str(tmp_path))
+    assert {k: v for k, v in again.items() if k not in clocks} == {k: v for k, v in result.items() if k not in clocks}
+
+
+def test_a_run_in_a_thread_leaves_signals_to_the_main_one(tiny, tmp_path):
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        assert pool.submit(train.run, tiny, str(tmp_path)).result()["steps"] == 20
+    assert folder.net(str(tmp_path)).step == 20
+
+
 def test_lost_checkpoints_destroy_no_records(tiny, tmp_path):
     result = train.run(tiny, str(tmp_path))
     shutil.rmtree(tmp_path / "checkpoints")
     metrics = (tmp_path / "metrics.jsonl").read_bytes()
     assert train.run(tiny, str(tmp_path)) == result  # finished: its result is all that is asked for
+    with pytest.raises(BadInput, match="found 'no checkpoints/20', expected a run with its best checkpoint"):
+        folder.net(tmp_path)
     (tmp_path / "result.json").unlink()
     with pytest.raises(BadInput, match="found 'a run without its checkpoints/', expected all of it"):
         train.run(tiny, str(tmp_path))

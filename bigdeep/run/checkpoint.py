@@ -221,6 +221,7 @@ class Store:
         """Waits until what was saved is on disk. Raises Failed where it is not."""
         if self._checkpointer is not None:
             self._guard(self._checkpointer.close)
+            self._checkpointer = None
 
     def _open(self) -> Any:
         if self._checkpointer is None:

@@ -29,24 +29,27 @@ class Net(NamedTuple):
     step: int
 
 
-def net(workdir: pathlib.Path, model: Mapping | None = None, average: bool = False) -> Net:
+def net(workdir: str | pathlib.Path, model: Mapping | None = None, average: bool = False) -> Net:
     """The net of a run at best validation.
 
     model: keys of `config.model` that are to have other values than in training, as {"column": 1}. average: the moving
     average of its weights instead, where its config has one.
     Raises BadInput where the folder holds no such net.
     """
+    workdir = pathlib.Path(workdir)
     record = read_config(workdir)
     config, dataset = record["config"], record["dataset"]
     errors = "average_validation_errors" if average else "validation_errors"
     best = best_row(journal.read_rows(workdir / "metrics.jsonl"), errors)
-    require(best is not None, f"--workdir {workdir}", f"no {errors} in metrics.jsonl", "a run that was evaluated")
+    wanted = "a run with the regulariser average" if average else "a run that was evaluated"
+    require(best is not None, f"--workdir {workdir}", f"no {errors} in metrics.jsonl", wanted)
     try:
         built = models.build(config["model"] | dict(model or {}), dataset["shape"], dataset["classes"])
     except BadInput as error:
         raise BadInput(f"--workdir {workdir}: config.{error}") from None
     item = "average" if average else "net"
     folder = workdir.absolute() / "checkpoints" / str(best["step"])
+    require(folder.exists(), f"--workdir {workdir}", f"no checkpoints/{best['step']}", "a run with its best checkpoint")
     try:
         weights = checkpoint.load(folder, {item: abstract_net(built)})[item]
     except checkpoint.Damaged as damage:
@@ -80,21 +83,30 @@ def read_config(workdir: pathlib.Path) -> dict:
 
     Where the file is lost or no longer JSON, the newest checkpoint still knows config and data.
     """
-    path = workdir / "config.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        record = checkpoint.Store(workdir / "checkpoints").identity()
-        require(record, f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
+    record = stored_identity(workdir) or checkpoint.Store(workdir / "checkpoints").identity()
+    require(record, f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
     old = "shape" not in record.get("dataset", {})
     require(not old, f"--workdir {workdir}", "a run of bigdeep 0.1", "one of 0.2 or later; train it again")
     return record
 
 
+def stored_identity(workdir: pathlib.Path) -> dict | None:
+    """What config.json says; None where it was never written, is lost, or is not what a run writes."""
+    record = _json(workdir / "config.json")
+    return record if {"config", "dataset"} <= record.keys() else None
+
+
 def read_result(workdir: pathlib.Path) -> dict:
-    """result.json of a run folder; {} where the run has not finished."""
-    path = workdir / "result.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    """result.json of a run folder; {} where the run has not finished, or the file is no longer whole."""
+    return _json(workdir / "result.json")
+
+
+def _json(path: pathlib.Path) -> dict:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def best_row(rows: Sequence[Mapping], errors: str = "validation_errors") -> Mapping | None:

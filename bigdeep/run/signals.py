@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Iterator
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
@@ -21,6 +22,9 @@ def caught() -> Iterator[Callable[[], str]]:
             raise KeyboardInterrupt
         received.append(signal.Signals(number).name)
 
+    if threading.current_thread() is not threading.main_thread():  # signals are another thread's business
+        yield lambda: ""
+        return
     wanted = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, note) for number in wanted}
     try:

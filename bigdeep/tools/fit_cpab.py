@@ -1,6 +1,6 @@
 """Fits the class-dependent deformations of AlignMNIST on a training set.
 
-  python -m bigdeep.tools.fit_cpab [--data=mnist --pairs=1100 --output=FILE.npz]
+  python -m bigdeep.tools.fit_cpab --output=FILE.npz [--data=mnist --pairs=1100]
 
 Aligns --pairs digits of each class to their nearest neighbours in it, and saves a Gaussian of the deformations for each
 class. The test set is not touched. About 7 minutes on two cores. The section dict(name="cpab", path="FILE.npz") uses
@@ -20,7 +20,7 @@ from absl import flags
 
 from bigdeep import cli, data
 from bigdeep.augment import velocity
-from bigdeep.augment.cpab import MNIST, Statistics
+from bigdeep.augment.cpab import Statistics
 from bigdeep.errors import require
 from bigdeep.run import files, machine
 
@@ -130,7 +130,8 @@ def lookup(image: jax.Array, positions: jax.Array) -> jax.Array:
 
 def main() -> None:
     """Fits and saves; prints what it did as one JSON line."""
-    path, record, pairs = cli.output("output", ".npz"), cli.output("record", ".json"), flags.FLAGS.pairs
+    path, record = cli.output("output", ".npz", required=True), cli.output("record", ".json")
+    pairs = flags.FLAGS.pairs
     machine.prepare()
     dataset = data.load(flags.FLAGS.data, "auto", "")
     require(dataset.train_images.shape[3] == 1, "--data", dataset.name, "a data set of grey images")
@@ -153,6 +154,6 @@ def main() -> None:
 if __name__ == "__main__":
     flags.DEFINE_string("data", "mnist", "the data set whose training images are aligned")
     flags.DEFINE_integer("pairs", 1100, "how many digits of each class are aligned", lower_bound=100)
-    flags.DEFINE_string("output", str(MNIST), "the file to write")
+    flags.DEFINE_string("output", None, "the file to write, .npz", required=True)
     flags.DEFINE_string("record", "", "a file to keep what is printed in, below results/fits/")
     cli.run(main, __doc__)

@@ -1,6 +1,6 @@
 """Trains a class-conditional generator on a training set, or has its samples judged.
 
-  python -m bigdeep.tools.fit_generator [--data=mnist --epochs=100 --output=FILE.npz]
+  python -m bigdeep.tools.fit_generator --output=FILE.npz [--data=mnist --epochs=100]
   python -m bigdeep.tools.fit_generator --judge=runs/none [--output=FILE.npz --samples=10000]
 
 A GAN with feature matching, about 15 minutes on two cores; the test set is not touched. --judge trains nothing: it
@@ -173,11 +173,11 @@ def nearest(images: np.ndarray, among: np.ndarray) -> np.ndarray:
 def main() -> None:
     """Does what the flags ask for and prints one JSON line."""
     workdir = flags.FLAGS.judge
-    path, record = cli.output("output", ".npz"), cli.output("record", ".json")
+    path, record = cli.output("output", ".npz", required=not workdir), cli.output("record", ".json")
     machine.prepare()
     dataset = data.load(flags.FLAGS.data, "auto", "")
     if workdir:
-        done = judge(dataset, path, pathlib.Path(workdir), flags.FLAGS.samples)
+        done = judge(dataset, path or generative.MNIST, pathlib.Path(workdir), flags.FLAGS.samples)
     else:
         done = train(dataset, flags.FLAGS.epochs, path)
     print(json.dumps(done))
@@ -190,6 +190,6 @@ if __name__ == "__main__":
     flags.DEFINE_string("data", "mnist", "the data set whose training images are imitated")
     flags.DEFINE_integer("epochs", 100, "how long to train", lower_bound=1)
     flags.DEFINE_integer("samples", 10_000, "how many samples are judged", lower_bound=1)
-    flags.DEFINE_string("output", str(generative.MNIST), "the generator's file")
+    flags.DEFINE_string("output", "", "the generator's file, .npz; with --judge the packaged one if not given")
     flags.DEFINE_string("record", "", "a file to keep what is printed in, below results/fits/")
     cli.run(main, __doc__)

@@ -65,7 +65,7 @@ def sheet(images: np.ndarray, wrong: Sequence[dict]) -> Image.Image:
 
 def main() -> None:
     """Writes the sheet and the record beside it."""
-    output = cli.output("output", ".png")
+    output = cli.output("output", ".png", required=True)
     machine.prepare()
     folders = cli.folders(flags.FLAGS.workdir)
     members = [evaluate.member(folder) for folder in folders]

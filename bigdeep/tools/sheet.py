@@ -44,7 +44,7 @@ def sheet(experiment: experiments.Experiment, rows: int, samples: int, seed: int
 
 def main() -> None:
     """Writes the sheet that the flags ask for."""
-    output = cli.output("output", ".png")
+    output = cli.output("output", ".png", required=True)
     machine.prepare()
     experiment = experiments.build(cli.config())
     rows, most = flags.FLAGS.rows, len(experiment.data.train.labels)

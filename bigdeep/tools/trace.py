@@ -74,7 +74,7 @@ def write(experiment: experiments.Experiment, state: step.State, steps: int, pat
 
 def main() -> None:
     """Writes the file that --output names."""
-    path = cli.output("output", ".npz")
+    path = cli.output("output", ".npz", required=True)
     machine.prepare()
     jax.config.update("jax_enable_x64", True)
     write(*double.start(cli.config()), flags.FLAGS.steps, path)
