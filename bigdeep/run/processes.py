@@ -15,7 +15,6 @@ from jax.experimental import multihost_utils
 from bigdeep.errors import Failed, first_line, require, tell
 
 TIMEOUT = 1800  # seconds to wait for all processes; after a preemption some come much later than others
-HEARTBEAT = 10  # seconds without a sign of life after which a process counts as dead
 
 
 def start(coordinator: str, num_processes: int, process_id: int) -> None:

