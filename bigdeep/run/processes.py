@@ -32,9 +32,7 @@ def start(coordinator: str, num_processes: int, process_id: int) -> None:
         return
     given = {"coordinator_address": coordinator, "num_processes": num_processes, "process_id": process_id}
     try:
-        jax.distributed.initialize(
-            **(given if by_flags else {}), initialization_timeout=TIMEOUT, heartbeat_timeout_seconds=HEARTBEAT
-        )
+        jax.distributed.initialize(**(given if by_flags else {}), initialization_timeout=TIMEOUT)
     except Exception as error:  # JAX's own, gRPC's and the scheduler plugins' errors
         raise Failed(f"--coordinator: found no {num_processes or 'several'} processes ({first_line(error)})") from error
     expected = num_processes or scheduled()
