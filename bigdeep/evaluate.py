@@ -103,19 +103,22 @@ def member(
 
 
 def splits_of(net: folder.Net, workdir: pathlib.Path) -> datasets.Splits:
-    """The data that a net was trained on, read again; BadInput where those found now are others.
-
-    A relative data.dir is looked for from where the training command was started; where it is gone, elsewhere.
-    """
-    section = dict(net.config["data"])
-    if section["dir"]:
-        place = pathlib.Path(net.cwd, section["dir"]).expanduser()
-        section["dir"] = str(place) if place.is_dir() else ""
+    """The data that a net was trained on, read again; BadInput where those found now are others."""
+    section = data_section(net.config, net.cwd)
     splits = configs.call(f"{workdir}/config.json: config.data", datasets.splits, section)
     found = {"name": splits.dataset.name, "sha256": splits.dataset.sha256}
     expected = {key: net.dataset[key] for key in found}
     require(found == expected, f"data of --workdir {workdir}", found, f"those of the run, {expected}")
     return splits
+
+
+def data_section(config: Mapping, cwd: str) -> dict:
+    """A run's `config.data`, its relative dir from where the run was started; "" where that folder is gone."""
+    section = dict(config["data"])
+    if section["dir"]:
+        place = pathlib.Path(cwd, section["dir"]).expanduser()
+        section["dir"] = str(place) if place.is_dir() else ""
+    return section
 
 
 def deformed_copies(net: folder.Net, strength: float) -> Callable[[jax.Array, jax.Array], jax.Array]:
@@ -171,7 +174,8 @@ def main() -> None:
     if whole.averaged is not None:
         record |= {"copies": copies, "strength": strength} | counts(whole.averaged, labels, f"averaged_{split}")
     if options.by:
-        section = folder.read_config(folders[0])["config"]["data"]
+        stored = folder.read_config(folders[0])
+        section = data_section(stored["config"], stored.get("cwd", ""))
         dataset = data.load(section["name"], section["source"], section["dir"])
         hands = datasets.hands_of(split, dataset, section["dir"], section["validation"])
         record |= by_hand(whole.scores, labels, hands, options.by)
