@@ -11,8 +11,8 @@ eased to a half over its last 40 %. What resampling blurs is sharpened again, to
 mlp2.py, mlp3.py, mlp4.py, mlp9.py and speedrun_*.py start from this file and say in what they differ.
 
 Different, to need less time (mlp5_paper.py is the literal recipe); docs/lab-notebook.md has the search:
-- batches of 1000 instead of single images, their products of factors rounded to bfloat16; on a processor that does
-  not multiply these faster, --config.model.precision=float32 costs nothing;
+- batches of 1000 instead of single images, their products of factors rounded to bfloat16, which takes no longer than
+  float32 on a processor that does not multiply these faster;
 - GELU behind batch norm instead of the scaled tanh. Batch norm's scale, a number a hidden unit, is all that is added to
   the paper's weights, and folds into them when training is over;
 - AdamW and a cosine, 420 epochs, instead of plain SGD decaying over some 1,380;

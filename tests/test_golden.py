@@ -17,7 +17,7 @@ from bigdeep import train
 GOLDEN = {
     "two_layer": "7cc27ce44bbe35d1",
     "deep": "94abfc7880b4cde5",
-    "mlp2": "bec3cd730f822749",
+    "mlp2": "18c8c7fd8f02dbcd",
 }
 VERSIONS = {"jax": "0.10.2", "jaxlib": "0.10.2", "flax": "0.12.8", "optax": "0.2.8"}
 

@@ -1,5 +1,8 @@
 """Matrix products in single precision, or of factors rounded to bfloat16, which new processors multiply faster."""
 
+import functools
+import pathlib
+
 import jax
 import jax.numpy as jnp
 
@@ -21,20 +24,46 @@ def _rounded(x: jax.Array, w: jax.Array) -> jax.Array:
 
 
 def _forward(x: jax.Array, w: jax.Array) -> tuple[jax.Array, tuple]:
-    x, w = x.astype(jnp.bfloat16), w.astype(jnp.bfloat16)
+    x, w = _round(x), _round(w)
     return _contract(x, w, 1, 0), (x, w)
 
 
 def _backward(factors: tuple, g: jax.Array) -> tuple[jax.Array, jax.Array]:
     x, w = factors
-    g = g.astype(jnp.bfloat16)
-    # x^T g, both in reverse order of the batch: XLA would take a mere transposition into the product, which on a CPU it
-    # then computes in float32, half as fast.
-    return _contract(g, w, 1, 1), _contract(jnp.flip(x.T, 1), jnp.flip(g, 0), 1, 0)
+    g = _round(g)
+    return _contract(g, w, 1, 1), _contract(_transposed(x), g, 1, 0)
+
+
+def _round(x: jax.Array) -> jax.Array:
+    """x rounded to bfloat16: in that type where it is multiplied fast, in float32 else, for the same products."""
+    return x.astype(jnp.bfloat16) if _multiplied_fast() else jax.lax.reduce_precision(x, 8, 7)
+
+
+@functools.cache
+def _multiplied_fast() -> bool:
+    """Whether the devices multiply bfloat16 faster than float32: all accelerators, and CPUs with instructions for it.
+
+    Others would convert both factors in each product, which takes up to twice as long as products of float32.
+    """
+    if jax.default_backend() != "cpu":
+        return True
+    info = pathlib.Path("/proc/cpuinfo")
+    flags = info.read_text() if info.exists() else ""
+    return any(f" {flag}" in flags for flag in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def _transposed(x: jax.Array) -> jax.Array:
+    """x^T; of bfloat16 through integers, since XLA would take a mere transposition into the product.
+
+    On a CPU it then computes that in float32, half as fast, and in another order for another number of rows.
+    """
+    if x.dtype != jnp.bfloat16:
+        return x.T
+    return jax.lax.bitcast_convert_type(jax.lax.bitcast_convert_type(x, jnp.uint16).T, jnp.bfloat16)
 
 
 def _contract(a: jax.Array, b: jax.Array, of_a: int, of_b: int) -> jax.Array:
-    """The bfloat16 product of two matrices summed over an axis of each, in float32."""
+    """The product of two matrices summed over an axis of each, in float32."""
     return jax.lax.dot_general(a, b, (((of_a,), (of_b,)), ((), ())), preferred_element_type=jnp.float32)
 
 

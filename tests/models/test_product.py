@@ -6,12 +6,19 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from bigdeep.models import product as products
 from bigdeep.models.product import product
 from bigdeep.tools import double
 
 
 def rounded(x):
     return np.asarray(x).astype(ml_dtypes.bfloat16).astype(np.float64)
+
+
+@pytest.fixture(params=[True, False], ids=["multiplied as bfloat16", "multiplied as float32"])
+def processor(request, monkeypatch):
+    """A processor that multiplies bfloat16 fast, and one that does not."""
+    monkeypatch.setattr(products, "_multiplied_fast", lambda: request.param)
 
 
 @pytest.fixture
@@ -25,7 +32,7 @@ def test_single_precision_is_the_plain_product(factors):
     np.testing.assert_array_equal(product(x, w, "float32"), x @ w)
 
 
-def test_every_factor_is_rounded_and_sums_are_not(factors):
+def test_every_factor_is_rounded_and_sums_are_not(factors, processor):
     """Forward and backward, against NumPy in double precision on factors rounded by ml_dtypes."""
     x, w, g = factors
     y, pull = jax.vjp(lambda x, w: product(x, w, "bfloat16"), x, w)
@@ -38,7 +45,7 @@ def test_every_factor_is_rounded_and_sums_are_not(factors):
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 841, 10), (480, 29, 31)])
-def test_it_compiles_in_all_shapes(shape, rng):
+def test_it_compiles_in_all_shapes(shape, rng, processor):
     batch, fan_in, width = shape
     x, w = rng.standard_normal((batch, fan_in)), rng.standard_normal((fan_in, width))
     gradient = jax.jit(jax.grad(lambda x, w: product(x, w, "bfloat16").sum(), argnums=(0, 1)))
