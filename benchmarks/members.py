@@ -16,7 +16,7 @@ from absl import flags
 from bigdeep import cli, step
 from bigdeep import experiment as experiments
 from bigdeep.data.resident import resident
-from bigdeep.run import machine
+from bigdeep.run import layout, machine
 from record import define_output, keep
 
 
@@ -24,7 +24,7 @@ class Together:
     """Chunks of training steps of several members, ready to be timed."""
 
     def __init__(self, experiment: experiments.Experiment, members: int):
-        data, batch_size = machine.on_devices(experiment.data.train), experiment.config["batch_size"]
+        data, batch_size = layout.on_devices(experiment.data.train), experiment.config["batch_size"]
         keys = jax.random.split(jax.random.key(experiment.config["seed"]), members)
         length = experiment.plan.chunk_length(0)
         self.images = members * length * batch_size

@@ -23,9 +23,16 @@ def define_config() -> None:
     flags.DEFINE_string("config", None, "config file, or its name; behind a colon a variant, as :smoke, its miniature")
 
 
+def define_platform() -> None:
+    """Defines --platform, to refuse to go on with other devices."""
+    flags.DEFINE_enum("platform", "", ["", "cpu", "gpu", "tpu"], "what has to be there; the best there is if not given")
+
+
 def define_processes() -> None:
     """Defines what several processes that train together are told, where no scheduler tells them."""
-    flags.DEFINE_string("coordinator", "", "HOST:PORT of process 0, for several processes; schedulers know it")
+    define_platform()
+    coordinator = "HOST:PORT of process 0, for several processes; auto: as JAX finds it on Cloud TPUs and Kubernetes"
+    flags.DEFINE_string("coordinator", "", f"{coordinator}; Slurm and Open MPI tell it")
     flags.DEFINE_integer("num_processes", 0, "how many processes train together", lower_bound=0)
     flags.DEFINE_integer("process_id", -1, "which of them this is, from 0", lower_bound=-1)
 

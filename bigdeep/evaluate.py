@@ -162,7 +162,7 @@ def main() -> None:
     options, output = flags.FLAGS, cli.output("output", ".json")
     split, copies, strength = options.split, options.copies, options.strength
     require(np.isfinite(strength), "--strength", strength, "a finite number")
-    machine.prepare()
+    machine.prepare(options.platform)
     folders = cli.folders(options.workdir)
     model = cli.overrides("config.model")
     members = [member(path, split, copies, strength, model, options.average) for path in folders]
@@ -185,6 +185,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    cli.define_platform()
     flags.DEFINE_string("workdir", None, "one run folder, or several with commas between them", required=True)
     flags.DEFINE_enum("split", "test", ["test", "validation"], "which images")
     flags.DEFINE_enum("by", None, ["series", "writer"], "errors by who wrote the digits, too")

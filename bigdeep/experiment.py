@@ -17,7 +17,8 @@ from bigdeep.data.resident import resident
 from bigdeep.errors import require
 from bigdeep.learn import losses, optim, schedules
 from bigdeep.learn import mixup as mixing
-from bigdeep.run import folder, machine
+from bigdeep.run import folder, layout
+from bigdeep.run.fixed_order import fixed_order
 
 CLASSES = 10
 STATISTICS_BATCHES = 50  # over which an averaged net's batch norm is measured
@@ -83,13 +84,16 @@ def _bind(
     log_steps: int,
     evaluate_epochs: int,
     checkpoint_seconds: float,
+    fixed_order_shards: int,
+    model_shards: int,
 ) -> Experiment:
     """The parameters are the keys of a config."""
     configs.check(isinstance(name, str) and name, "name", name, "the name of the experiment")
     configs.integer("seed", seed, f"[0, {2**32 - 1}]")
     splits = configs.call("data", datasets.splits, data)
     net = models.build(model, splits.shape, CLASSES)
-    _check_batch(batch_size, len(splits.train.labels), net, mixup)
+    _check_batch(batch_size, len(splits.train.labels), net, mixup, max(fixed_order_shards, 1))
+    layout.check(batch_size, fixed_order_shards, model_shards, len(splits.train.labels))
     lengths = {"epochs": epochs, "log_steps": log_steps, "evaluate_epochs": evaluate_epochs}
     plan = _plan(len(splits.train.labels) // batch_size, checkpoint_seconds=checkpoint_seconds, **lengths)
     rate = schedules.build(schedule, warmup_epochs, plan.epoch_steps, plan.total_steps)
@@ -100,19 +104,17 @@ def _bind(
         "mix": mixing.build(mixup, CLASSES),
         "tx": optim.build(optimizer, regularisers, rate),
     }
-    one_step = functools.partial(step.train_step, apply=net.apply, rate=rate, **parts)
+    combine = fixed_order(fixed_order_shards, layout.mesh()) if fixed_order_shards else step.whole_batch
+    one_step = functools.partial(step.train_step, apply=net.apply, rate=rate, combine=combine, **parts)
     return Experiment(config=plain, data=splits, model=net, one_step=one_step, plan=plan, **parts)
 
 
-def _check_batch(batch_size: int, images: int, net: models.Model, mixup_alpha: float) -> None:
+def _check_batch(batch_size: int, images: int, net: models.Model, mixup_alpha: float, alone: int) -> None:
+    """alone: how many parts of a batch are normalised and mixed each by itself."""
     configs.integer("batch_size", batch_size, f"[1, {images}]")
-    devices = machine.device_count()
-    below, above = batch_size // devices * devices, -(-batch_size // devices) * devices
-    nearest = " or ".join(str(size) for size in (below, above) if 1 <= size <= images)
-    configs.check(below == above, "batch_size", batch_size, f"a multiple of the {devices} devices, as {nearest}")
-    if batch_size == 1:
+    if batch_size == alone:
         statistics = "batch_stats" in jax.eval_shape(net.init, jax.random.key(0))[1]
-        configs.check(not statistics, "batch_size", 1, "at least 2 for batch norm")
+        configs.check(not statistics, "batch_size", batch_size, f"at least {2 * alone} for batch norm")
         configs.check(mixup_alpha == 0, "mixup", mixup_alpha, "0 for batches of one image")
 
 
@@ -160,25 +162,30 @@ def keys(experiment: Experiment) -> jax.Array:
 def initial_state(experiment: Experiment) -> step.State:
     """The state before the first step, on all devices."""
     init = functools.partial(step.init_state, init=experiment.model.init, tx=experiment.tx)
-    return jax.jit(init, out_shardings=machine.replicated())(keys(experiment)[0])
+    return jax.jit(init, out_shardings=_placed(experiment))(keys(experiment)[0])
 
 
 def abstract_state(experiment: Experiment) -> step.State:
     """Shapes, types and shardings of a run's state."""
     init = functools.partial(step.init_state, init=experiment.model.init, tx=experiment.tx)
-    return folder.on_all_devices(jax.eval_shape(init, jax.random.key(0)))
+    return folder.on_all_devices(jax.eval_shape(init, jax.random.key(0)), experiment.config["model_shards"])
+
+
+def _placed(experiment: Experiment) -> step.State:
+    return jax.tree.map(lambda leaf: leaf.sharding, abstract_state(experiment))
 
 
 def compiled_steps(experiment: Experiment) -> Callable:
     """(state, length=n) -> (state, metrics): n training steps as one program; the state is donated."""
-    batch_size, shard = experiment.config["batch_size"], machine.shard_batch()
+    batch_size, shard = experiment.config["batch_size"], layout.shard_batch(experiment.config["model_shards"])
 
     def chunk(state: step.State, train: datasets.Split, key: jax.Array, length: int) -> tuple[step.State, dict]:
         batches = resident(train.images, train.labels, batch_size, shard)
         return step.train_steps(state, key, length=length, batches=batches, one_step=experiment.one_step)
 
-    program = jax.jit(chunk, static_argnames="length", donate_argnums=0, out_shardings=machine.replicated())
-    train, key = machine.on_devices(experiment.data.train), keys(experiment)[1]
+    placed = (_placed(experiment), layout.replicated())
+    program = jax.jit(chunk, static_argnames="length", donate_argnums=0, out_shardings=placed)
+    train, key = layout.on_devices(experiment.data.train), keys(experiment)[1]
     return lambda state, length: program(state, train, key, length=length)
 
 
@@ -200,7 +207,7 @@ def averaged_net(experiment: Experiment) -> Callable[[step.State], dict | None]:
     Batch norm's statistics are not those of the live net: they are measured anew, as means over STATISTICS_BATCHES
     deformed training batches. Source: Izmailov et al. 2018 (arXiv 1803.05407), section 3.2.
     """
-    batch_size, shard, key = experiment.config["batch_size"], machine.shard_batch(), keys(experiment)[1]
+    batch_size, shard, key = experiment.config["batch_size"], layout.shard_batch(), keys(experiment)[1]
     train = experiment.data.train
 
     @jax.jit
@@ -223,7 +230,7 @@ def averaged_net(experiment: Experiment) -> Callable[[step.State], dict | None]:
             return None
         model_state = state.model_state
         if jax.tree.leaves(model_state):
-            model_state = measured(params, model_state, state.step, *machine.on_devices(train))
+            model_state = measured(params, model_state, state.step, *layout.on_devices(train))
         return {"params": params, "model_state": model_state}
 
     return average

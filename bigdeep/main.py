@@ -27,8 +27,9 @@ def main() -> None:
     if options.print_config:
         print(json.dumps(plain(config), indent=2))
         return
+    machine.fix_threads(config.fixed_order_shards)
     processes.start(options.coordinator, options.num_processes, options.process_id)
-    machine.prepare()
+    machine.prepare(options.platform)
     if options.dry_run:
         dry_run.run(config)
         return

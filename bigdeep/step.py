@@ -28,6 +28,21 @@ def init_state(key: jax.Array, *, init: Callable, tx: optax.GradientTransformati
     return State(jnp.int32(0), params, model_state, tx.init(params))
 
 
+class Given(NamedTuple):
+    """What a batch gives: mean loss, error rate, the next model_state, {layer: share of idle units}, the gradient."""
+
+    loss: jax.Array
+    error: jax.Array
+    model_state: Any
+    idle: dict[str, jax.Array]
+    gradient: Any
+
+
+def whole_batch(gradients: Callable, update: Callable) -> Callable:
+    """(state, batch, key) -> update of what the batch as a whole gives; run.fixed_order has another way."""
+    return lambda state, batch, key: update(state, gradients(state, batch, key))
+
+
 def train_step(
     state: State,
     batch: tuple[jax.Array, jax.Array],
@@ -40,16 +55,31 @@ def train_step(
     loss: Any,
     tx: optax.GradientTransformation,
     rate: optax.Schedule,
+    combine: Callable = whole_batch,
 ) -> tuple[State, dict[str, jax.Array]]:
     """One update on a batch (uint8 images (B, H, W, C), labels (B,)): deform, mix, forward, backward, update.
 
     key: the run's; the step's randomness is fold_in(key, step), so nothing of it needs to be saved.
     strength: step -> what the deformation is multiplied by. mix(key, inputs, labels) -> (inputs, labels (B, classes)).
     loss: a learn.losses.Loss. rate: the schedule that drives tx, here for the metrics.
-    Metrics, all (): train_loss; train_error, the error rate on the batch as the net sees it, where a mixed image counts
-    under the label of its larger part; learning_rate; gradient_norm = |g|_2;
-    update_ratio = |update|_2 / |params|_2 before the update; layers, {layer: the same of each, and its idle units}.
+    combine: (gradients, update) -> (state, batch, key) -> the result, as whole_batch.
     """
+    given = functools.partial(gradients, augment=augment, strength=strength, mix=mix, apply=apply, loss=loss)
+    return combine(given, functools.partial(update, tx=tx, rate=rate))(state, batch, key)
+
+
+def gradients(
+    state: State,
+    batch: tuple[jax.Array, jax.Array],
+    key: jax.Array,
+    *,
+    augment: Callable,
+    strength: optax.Schedule,
+    mix: Callable,
+    apply: Callable,
+    loss: Any,
+) -> Given:
+    """Deform, mix, forward, backward. A mixed image counts as wrong under the label of its larger part."""
     images, labels = batch
     augment_key, apply_key, mix_key = keys(key, state.step)
     inputs = augment(augment_key, images, labels, strength(state.step))
@@ -57,20 +87,33 @@ def train_step(
     gradient = functools.partial(value_and_gradient, apply=apply, per_example=loss.per_example)
     targets = loss.targets(inputs, mixed_labels)
     value, seen, grads = gradient(state.params, state.model_state, inputs, targets, apply_key)
-    updates, opt_state = tx.update(grads, state.opt_state, state.params)
-    layers = layer_norms(state.params, grads, updates)
-    for layer, share in seen.idle.items():
+    error = jnp.mean(seen.logits.argmax(axis=1) != labels)
+    return Given(value, error, seen.model_state, seen.idle, grads)
+
+
+def update(
+    state: State, given: Given, *, tx: optax.GradientTransformation, rate: optax.Schedule
+) -> tuple[State, dict[str, jax.Array]]:
+    """The next state, and what there is to say of it.
+
+    Metrics, all (): train_loss; train_error, the error rate on the batch as the net sees it; learning_rate;
+    gradient_norm = |g|_2; update_ratio = |update|_2 / |params|_2 before the update; layers, {layer: the same of each,
+    and its idle units}.
+    """
+    updates, opt_state = tx.update(given.gradient, state.opt_state, state.params)
+    layers = layer_norms(state.params, given.gradient, updates)
+    for layer, share in given.idle.items():
         layers.setdefault(layer, {})["idle"] = share
     metrics = {
-        "train_loss": value,
-        "train_error": jnp.mean(seen.logits.argmax(axis=1) != labels),
+        "train_loss": given.loss,
+        "train_error": given.error,
         "learning_rate": jnp.float32(rate(state.step)),
-        "gradient_norm": optax.tree.norm(grads),
+        "gradient_norm": optax.tree.norm(given.gradient),
         "update_ratio": optax.tree.norm(updates) / optax.tree.norm(state.params),
         "layers": layers,
     }
     params = optax.apply_updates(state.params, updates)
-    return State(state.step + 1, params, seen.model_state, opt_state), metrics
+    return State(state.step + 1, params, given.model_state, opt_state), metrics
 
 
 def keys(key: jax.Array, step: jax.Array) -> jax.Array:

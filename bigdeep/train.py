@@ -16,7 +16,7 @@ from bigdeep.config import differences
 from bigdeep.data import embedded
 from bigdeep.errors import BadInput, Failed, Stopped, require
 from bigdeep.experiment import Experiment
-from bigdeep.run import checkpoint, files, folder, machine, processes, signals
+from bigdeep.run import checkpoint, files, folder, layout, machine, processes, signals
 from bigdeep.run.journal import Exploded, Journal, read_rows
 from bigdeep.run.progress import Progress
 from bigdeep.step import State
@@ -56,7 +56,7 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
                 raise Failed(autopsy.explanation(error, experiment, store, journal.rows)) from None
             result = _result(experiment, state, journal) | origin
             if first:
-                files.write_json(path / "result.json", result)
+                folder.write_result(path, result)
             return result
 
 
@@ -169,9 +169,9 @@ def _best_steps(rows: Sequence[Mapping]) -> set[int]:
 def _counter(experiment: Experiment) -> Callable[[State, dict | None], dict]:
     """(state, its averaged net) -> validation and test errors, as whole numbers."""
     data = experiment.data
-    images = machine.on_devices({"validation": data.validation.images, "test": data.test.images})
+    images = layout.on_devices({"validation": data.validation.images, "test": data.test.images})
     labels = {"validation": data.validation.labels, "test": data.test.labels}
-    predict = jax.jit(step.predict(experiment.model.apply))
+    predict = jax.jit(step.predict(experiment.model.apply), out_shardings=layout.replicated())
 
     def count(state: State, averaged: dict | None) -> dict:
         counts = {}

@@ -78,4 +78,6 @@ def get_config(variant: str = "paper") -> ConfigDict:
     config.log_steps = 25
     config.evaluate_epochs = 2
     config.checkpoint_seconds = 60.0
+    config.fixed_order_shards = 0
+    config.model_shards = 1
     return config

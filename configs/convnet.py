@@ -44,4 +44,6 @@ def get_config(variant: str = "source") -> ConfigDict:
     config.log_steps = 1000 if fast or smoke else 10000
     config.evaluate_epochs = 1
     config.checkpoint_seconds = 60.0
+    config.fixed_order_shards = 0
+    config.model_shards = 1
     return config

@@ -49,4 +49,6 @@ def get_config(variant: str = "plain") -> ConfigDict:
     config.log_steps = 100
     config.evaluate_epochs = 1
     config.checkpoint_seconds = 60.0
+    config.fixed_order_shards = 0
+    config.model_shards = 1
     return config

@@ -55,4 +55,6 @@ def get_config(variant: str = "softmax") -> ConfigDict:
     config.log_steps = 2000
     config.evaluate_epochs = 1
     config.checkpoint_seconds = 60.0
+    config.fixed_order_shards = 0
+    config.model_shards = 1
     return config

@@ -95,4 +95,6 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.log_steps = 60  # steps, >= 1: that run as one program and make a row of metrics.jsonl
     config.evaluate_epochs = 1 if smoke else 10  # epochs, >= 1: between evaluations
     config.checkpoint_seconds = 60.0  # seconds, >= 0: between checkpoints
+    config.fixed_order_shards = 0  # 0, or parts of a batch that are summed in order: the same bits on 1 to 8 devices
+    config.model_shards = 1  # devices that share the columns of weights too large for one, >= 1
     return config

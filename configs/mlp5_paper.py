@@ -60,4 +60,6 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.log_steps = 1000
     config.evaluate_epochs = 1
     config.checkpoint_seconds = 120.0
+    config.fixed_order_shards = 0
+    config.model_shards = 1
     return config

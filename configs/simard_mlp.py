@@ -45,4 +45,6 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.log_steps = 50
     config.evaluate_epochs = 5
     config.checkpoint_seconds = 60.0
+    config.fixed_order_shards = 0
+    config.model_shards = 1
     return config

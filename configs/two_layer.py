@@ -43,4 +43,6 @@ def get_config(variant: str = "source") -> ConfigDict:
     config.log_steps = 2000 if fast else 1000 if smoke else 10000
     config.evaluate_epochs = 1
     config.checkpoint_seconds = 60.0
+    config.fixed_order_shards = 0
+    config.model_shards = 1
     return config

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Several processes on this machine train one net, over loopback: a rehearsal of a cluster.
-#   launch/local_multiprocess.sh [--dry-run] N --config=configs/mlp5.py …
+#   launch/local_multiprocess.sh [--dry_run] N --config=configs/mlp5.py …
 # Ends with the worst exit code of all processes: 75 where a signal stopped them with everything saved.
 set -euo pipefail
 dry=
-if [ "${1:-}" = --dry-run ]; then dry=yes; shift; fi
+if [ "${1:-}" = --dry_run ]; then dry=yes; shift; fi
 if ! [[ "${1:-}" =~ ^[1-9][0-9]*$ ]]; then
-    echo "usage: $0 [--dry-run] N FLAGS…  (N: how many processes)" >&2
+    echo "usage: $0 [--dry_run] N FLAGS…  (N: how many processes)" >&2
     exit 2
 fi
 count=$1; shift

@@ -5,6 +5,7 @@ import pytest
 
 from bigdeep import experiment
 from bigdeep.errors import BadInput
+from bigdeep.run import machine
 
 
 def build(smoke, **data):
@@ -48,7 +49,7 @@ def test_a_section_of_another_type_is_told_in_one_line(smoke):
 
 
 def test_a_batch_that_the_devices_do_not_divide_is_told_the_nearest_that_they_do(smoke, monkeypatch):
-    monkeypatch.setattr(experiment.machine, "device_count", lambda: 7)
+    monkeypatch.setattr(machine, "device_count", lambda: 7)
     with pytest.raises(
         BadInput, match="config.batch_size: found 120, expected a multiple of the 7 devices, as 119 or 126"
     ):

@@ -43,7 +43,7 @@ def test_a_run_leaves_its_files_and_its_figures_agree(tiny, tmp_path):
     result = train.run(tiny, str(tmp_path))
     rows = read_rows(tmp_path / "metrics.jsonl")
     assert [row["step"] for row in rows] == [4, 8, 10, 14, 18, 20]
-    assert json.loads((tmp_path / "result.json").read_text()) == result
+    assert folder.read_result(tmp_path) == result
     assert json.loads((tmp_path / "config.json").read_text())["config"] == tiny
     evaluated = [row for row in rows if "test_errors" in row]
     assert [row["epoch"] for row in evaluated] == [1, 2]
@@ -370,8 +370,7 @@ def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
         experiment.build({**student, "data": {**tiny["data"], "size": 32}})
     with jax.enable_x64(True):  # for gradcheck and trace
         assert experiment._teacher(splits, teacher)(inputs).dtype == np.float32
-    changed = json.loads((tmp_path / "teacher/result.json").read_text()) | {"state_sha256": "0" * 64}
-    (tmp_path / "teacher/result.json").write_text(json.dumps(changed))
+    folder.write_result(tmp_path / "teacher", folder.read_result(tmp_path / "teacher") | {"state_sha256": "0" * 64})
     with pytest.raises(BadInput, match="teacher: '.*' -> '0000"):
         train.run(student, str(tmp_path / "student"))
     with pytest.raises(BadInput, match="no config.json"):

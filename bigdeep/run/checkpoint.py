@@ -19,7 +19,6 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 import jax
-import numpy as np
 from orbax.checkpoint import v1 as ocp
 
 from bigdeep.errors import BadInput, Failed, first_line, tell
@@ -42,7 +41,7 @@ def leaf_hashes(tree: Any) -> dict[str, str]:
     """{path of the leaf: sha256 of its type, shape and bytes}."""
     leaves = (leaf for _, leaf in jax.tree_util.tree_leaves_with_path(tree))
     pairs = zip(leaf_shapes(tree).items(), leaves, strict=True)
-    return {path: _sha256(shape.encode() + np.asarray(leaf).tobytes()) for (path, shape), leaf in pairs}
+    return {path: _sha256(shape.encode() + processes.whole(leaf).tobytes()) for (path, shape), leaf in pairs}
 
 
 def tree_hash(tree: Any) -> str:

@@ -1,5 +1,6 @@
 """A run's folder, and the way back from it: the net that a run selected, without its data, loss or optimizer."""
 
+import hashlib
 import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,7 @@ import jax
 
 from bigdeep import models, step
 from bigdeep.errors import BadInput, require
-from bigdeep.run import checkpoint, journal, machine
+from bigdeep.run import checkpoint, files, journal, layout
 
 
 class Net(NamedTuple):
@@ -72,10 +73,13 @@ def abstract_net(model: models.Model) -> dict[str, Any]:
     return on_all_devices({"params": params, "model_state": model_state})
 
 
-def on_all_devices(shapes: Any) -> Any:
-    """Abstract arrays with the sharding of arrays that lie on every device as a whole."""
-    sharding = machine.replicated()
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), shapes)
+def on_all_devices(shapes: Any, model_shards: int = 1) -> Any:
+    """Abstract arrays that know where they lie: as a whole on every device, or as layout.placed says."""
+
+    def abstract(leaf: Any, sharding: Any) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+    return jax.tree.map(abstract, shapes, layout.placed(shapes, model_shards))
 
 
 def read_config(workdir: pathlib.Path) -> dict:
@@ -96,9 +100,19 @@ def stored_identity(workdir: pathlib.Path) -> dict | None:
     return record if {"config", "dataset"} <= record.keys() else None
 
 
+def write_result(workdir: pathlib.Path, result: Mapping) -> None:
+    """Writes result.json, sealed by a sha256 of what it says."""
+    files.write_json(workdir / "result.json", {**result, "seal": _seal(result)})
+
+
 def read_result(workdir: pathlib.Path) -> dict:
-    """result.json of a run folder; {} where the run has not finished, or the file is no longer whole."""
-    return _json(workdir / "result.json")
+    """result.json of a run folder; {} where the run has not finished, or the file is no longer what was written."""
+    result = _json(workdir / "result.json")
+    return result if result.pop("seal", None) == _seal(result) else {}
+
+
+def _seal(result: Mapping) -> str:
+    return hashlib.sha256(json.dumps(result, sort_keys=True).encode()).hexdigest()
 
 
 def _json(path: pathlib.Path) -> dict:

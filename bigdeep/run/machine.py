@@ -1,4 +1,4 @@
-"""The machine a run is on: compilation cache, devices and shardings, and what a record says of its origin."""
+"""The machine a run is on: compilation cache, devices, and what a record says of its origin."""
 
 import importlib.metadata
 import os
@@ -6,23 +6,38 @@ import pathlib
 import platform
 import subprocess
 import tempfile
-from collections.abc import Callable
 
 import jax
 
 from bigdeep import __version__
-from bigdeep.errors import BadInput, first_line
+from bigdeep.errors import BadInput, first_line, require
 
 
-def prepare() -> None:
+def prepare(platform: str = "") -> None:
     """What a command does first: sees that there are devices, and keeps compiled programs in the user's cache folder.
 
-    JAX_COMPILATION_CACHE_DIR names another folder.
+    platform: "cpu", "gpu" or "tpu" that the devices have to be; "" for the best that JAX finds. JAX alone would go on
+    with the CPU where a driver is missing. JAX_COMPILATION_CACHE_DIR names another folder.
     """
+    if platform == "cpu":
+        jax.config.update("jax_platforms", "cpu")
     device_count()
+    found = jax.default_backend()
+    wanted = f"{platform}; see launch/README.md, Accelerators"
+    require(platform in ("", found), "--platform", f"{found} ({jax.devices()[0].device_kind})", wanted)
     if not jax.config.jax_compilation_cache_dir:
         jax.config.update("jax_compilation_cache_dir", str(_cache_folder() / "bigdeep" / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def fix_threads(count: int) -> None:
+    """Lets a CPU's backend, once it starts, have `count` threads whatever the number of its cores or devices; 0: not.
+
+    XLA compiles loops for the number of threads, which decides about last bits, and its cache does not tell them apart.
+    """
+    if count:
+        os.environ["NPROC"] = str(count)
+        jax.config.update("jax_compilation_cache_dir", str(_cache_folder() / "bigdeep" / f"jax-{count}-threads"))
 
 
 def _cache_folder() -> pathlib.Path:
@@ -42,27 +57,6 @@ def device_count() -> int:
     except (RuntimeError, AssertionError) as error:  # the latter where JAX finds no backend at all
         wanted = os.environ.get("JAX_PLATFORMS", "")
         raise BadInput(f"JAX_PLATFORMS: found {wanted!r} ({first_line(error)}), expected one that is here") from None
-
-
-def mesh() -> jax.sharding.Mesh:
-    """All devices of all processes in one axis, "data"."""
-    return jax.make_mesh((device_count(),), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
-
-
-def replicated() -> jax.sharding.NamedSharding:
-    """The whole array on every device: state and data set."""
-    return jax.sharding.NamedSharding(mesh(), jax.sharding.PartitionSpec())
-
-
-def on_devices(tree: object) -> object:
-    """Arrays put on every device as a whole."""
-    return jax.device_put(tree, replicated())
-
-
-def shard_batch() -> Callable:
-    """Splits the leading axis of a batch over the devices, inside jit."""
-    sharding = jax.sharding.NamedSharding(mesh(), jax.sharding.PartitionSpec("data"))
-    return lambda batch: jax.lax.with_sharding_constraint(batch, sharding)
 
 
 def origin() -> dict:

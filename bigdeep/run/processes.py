@@ -20,26 +20,42 @@ TIMEOUT = 1800  # seconds to wait for all processes; after a preemption some com
 def start(coordinator: str, num_processes: int, process_id: int) -> None:
     """Joins the other processes, by flags or as Slurm or Open MPI say; to be called before any backend starts.
 
-    coordinator: host:port of process 0; "" for what the scheduler says. Raises BadInput where the flags make no sense,
-    Failed where not all processes come.
+    coordinator: host:port of process 0; "auto" for what JAX finds out on Cloud TPUs and in Kubernetes; "" for what the
+    scheduler says. Raises BadInput where the flags make no sense, Failed where not all processes come.
     """
-    by_flags = coordinator or num_processes or process_id >= 0
-    if by_flags:
+    if coordinator == "auto":
+        given = {}
+    elif coordinator or num_processes or process_id >= 0:
         require(coordinator, "--coordinator", coordinator, "HOST:PORT of process 0")
         require(num_processes > 0, "--num_processes", num_processes, "how many there are")
         require(0 <= process_id < num_processes, "--process_id", process_id, f"one from 0 to {num_processes - 1}")
-    elif not scheduled():
+        given = {"coordinator_address": coordinator, "num_processes": num_processes, "process_id": process_id}
+    elif scheduled():
+        given = {}
+    else:
         return
-    given = {"coordinator_address": coordinator, "num_processes": num_processes, "process_id": process_id}
     try:
-        jax.distributed.initialize(**(given if by_flags else {}), initialization_timeout=TIMEOUT)
+        jax.distributed.initialize(**given, initialization_timeout=TIMEOUT)
     except Exception as error:  # JAX's own, gRPC's and the scheduler plugins' errors
         raise Failed(f"--coordinator: found no {num_processes or 'several'} processes ({first_line(error)})") from error
-    expected = num_processes or scheduled()
     found = jax.process_count()
+    expected = num_processes or scheduled() or found
     require(found == expected, "processes", found, f"{expected}, as the scheduler says")
-    devices = ", ".join(str(device.id) for device in jax.local_devices())
-    tell(f"bigdeep: process {jax.process_index()} of {found}, devices {devices} of {jax.device_count()}")
+    tell("\n".join(_table(coordinator) if first() else [f"bigdeep: process {jax.process_index()} of {found}"]))
+
+
+def _table(coordinator: str) -> list[str]:
+    """A line for each process: its devices."""
+    count = jax.process_count()
+    devices = [[d for d in jax.devices() if d.process_index == process] for process in range(count)]
+    where = f", coordinator {coordinator}" if coordinator else ""
+    rows = [f"bigdeep: {count} processes, {jax.device_count()} devices{where}"]
+    for process, own in enumerate(devices):
+        kinds = "/".join(sorted({device.device_kind for device in own}))
+        rows.append(
+            f"bigdeep: process {process} of {count}: {len(own)} x {kinds} ({', '.join(str(d.id) for d in own)})"
+        )
+    return rows
 
 
 @contextlib.contextmanager
@@ -78,6 +94,13 @@ def any_of(value: int) -> int:
     if jax.process_count() == 1:
         return value
     return int(multihost_utils.process_allgather(np.int32(value)).max())
+
+
+def whole(array: jax.Array) -> np.ndarray:
+    """An array's values, also where other processes hold parts of it; then to be called by all of them."""
+    if getattr(array, "is_fully_addressable", True) or array.is_fully_replicated:
+        return np.asarray(array)
+    return np.asarray(multihost_utils.process_allgather(array, tiled=True))
 
 
 def barrier(name: str) -> None:

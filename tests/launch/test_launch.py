@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import sys
 
+import kubernetes_validate
 import pytest
+import yaml
 
 from conftest import ROOT
 
@@ -15,12 +17,14 @@ SCRIPTS = sorted((ROOT / "launch").glob("*.s*"))
 
 @pytest.fixture
 def fakes(tmp_path):
-    """run(script, *arguments, code=0, **environment) -> (exit code, output, the calls of srun, scontrol and python)."""
+    """run(script, *arguments, code=0, **environment) -> (exit code, output, the calls of the stand-ins, sorted)."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("srun", "scontrol", "python"):
+    for name in ("srun", "scontrol", "python", "gcloud", "kubectl"):
         path = folder / name
-        path.write_text(f'#!/bin/sh\necho "{name} $*" >> "{tmp_path}/calls"\n[ {name} = scontrol ] || exit "$CODE"\n')
+        lines = [f'echo "{name} $*" >> "{tmp_path}/calls"', f'[ {name} = kubectl ] && cat > "{tmp_path}/applied"']
+        lines += ['case "$*" in *bigdeep.main*) exit "$CODE";; *describe*) echo PREEMPTED;; esac', "true"]
+        path.write_text("\n".join(["#!/bin/sh", *lines, ""]))
         path.chmod(0o755)
 
     def run(script: str, *arguments: str, code: int = 0, **environment: str) -> tuple[int, str, list[str]]:
@@ -42,7 +46,7 @@ def test_slurm_runs_the_command_and_requeues_what_was_stopped_and_saved(fakes):
     code, _, calls = fakes("slurm.sbatch", "--config=configs/mlp5.py", code=75, SLURM_JOB_ID="17")
     assert (code, calls) == (75, ["scontrol requeue 17", command])
     assert fakes("slurm.sbatch", "--config=configs/mlp5.py", code=1)[::2] == (1, [command])
-    assert fakes("slurm.sbatch", "--dry-run", "--config=a.py") == (0, command.replace("configs/mlp5", "a") + "\n", [])
+    assert fakes("slurm.sbatch", "--dry_run", "--config=a.py") == (0, command.replace("configs/mlp5", "a") + "\n", [])
 
 
 def test_an_array_is_a_seed_each(fakes):
@@ -59,7 +63,7 @@ def test_local_processes_know_each_other(fakes):
             for i in range(2)]  # fmt: skip
     assert (code, calls) == (0, both)
     assert fakes("local_multiprocess.sh", "2", "--config=mlp2", code=75)[0] == 75
-    assert fakes("local_multiprocess.sh", "--dry-run", "2", "--config=mlp2", PORT="4711")[1].splitlines() == both
+    assert fakes("local_multiprocess.sh", "--dry_run", "2", "--config=mlp2", PORT="4711")[1].splitlines() == both
     assert fakes("local_multiprocess.sh", "many")[0] == 2
 
 
@@ -78,3 +82,89 @@ def test_shellcheck_finds_nothing(path):
     if not shutil.which("shellcheck"):
         pytest.skip("needs shellcheck")
     subprocess.run(["shellcheck", str(path)], check=True)
+
+
+def gcloud(*words: str) -> str:
+    return f"gcloud compute tpus tpu-vm {words[0]} mine --zone=us-central1-a {' '.join(words[1:])}"
+
+
+def test_a_tpu_vm_is_made_used_and_deleted(fakes):
+    make = "mkdir -p bigdeep && tar xzf bigdeep.tar.gz -C bigdeep && cd bigdeep && make .venv/.ready EXTRAS=tpu"
+    train = "cd bigdeep && .venv/bin/python -m bigdeep.main --coordinator=auto --platform=tpu --config=mlp5"
+    everywhere = "--worker=all --command="
+    calls = {
+        "create": [gcloud("create", "--accelerator-type=v5litepod-8 --version=v2-alpha-tpuv5-lite")],
+        "copy": [
+            "gcloud compute tpus tpu-vm scp /tmp/bigdeep.tar.gz mine: --zone=us-central1-a --worker=all",
+            gcloud("ssh", everywhere + make),
+        ],
+        "run": [gcloud("ssh", everywhere + train)],
+        "fetch": ["gcloud compute tpus tpu-vm scp --recurse mine:bigdeep/runs . --zone=us-central1-a --worker=0"],
+        "delete": [gcloud("delete", "--quiet")],
+    }
+    for command, expected in calls.items():
+        flags = ["--config=mlp5"] if command == "run" else []
+        assert fakes("tpu_vm.sh", command, *flags, NAME="mine") == (0, "", expected)
+        assert fakes("tpu_vm.sh", "--dry_run", command, *flags, NAME="mine")[1].splitlines()[-1] == expected[-1]
+    spot = fakes("tpu_vm.sh", "create", NAME="mine", SPOT="1")[2]
+    assert spot == [calls["create"][0] + " --spot"]
+    assert fakes("tpu_vm.sh", "rest")[0] == 2
+
+
+def test_a_babysitter_makes_a_preempted_vm_anew_but_not_for_bad_input(fakes, tmp_path):
+    """The first run is preempted: the stand-in ends it with 75, and lets the second end well."""
+    stand_in = tmp_path / "bin" / "gcloud"
+    once = f'case "$*" in *bigdeep.main*) [ -e {tmp_path}/once ] && CODE=0; touch {tmp_path}/once;; esac'
+    stand_in.write_text(stand_in.read_text().replace("#!/bin/sh", f"#!/bin/sh\n{once}"))
+    environment = {"NAME": "mine", "BUCKET": "mine", "AGAIN": "0"}
+    code, _, calls = fakes("tpu_vm.sh", "babysit", "--config=mlp5", code=75, **environment)
+    kinds = [
+        next(word for word in ("create", "bigdeep.main", "delete", "storage", "") if word in call) for call in calls
+    ]
+    assert code == 0
+    assert [kinds.count(word) for word in ("create", "bigdeep.main", "delete", "storage")] == [2, 2, 2, 1]
+    (tmp_path / "once").unlink()
+    stand_in.write_text(stand_in.read_text().replace(once, ""))
+    code, _, calls = fakes("tpu_vm.sh", "babysit", "--config=none", code=2, **environment)
+    assert (code, sum("bigdeep.main" in call for call in calls)) == (2, 1)
+    assert fakes("tpu_vm.sh", "babysit", "--config=mlp5")[0] == 2
+
+
+@pytest.mark.parametrize(("kind", "resource"), [("tpu", "google.com/tpu"), ("gpu", "nvidia.com/gpu")])
+def test_a_jobset_is_one_that_kubernetes_takes(fakes, tmp_path, kind, resource):
+    """Its job against Kubernetes' own schema, which kubernetes_validate carries; JobSet's is in no package."""
+    flags = ["--config=mlp5", "--config.regularisers=[dict(name='clip_norm', limit=1.0)]", '--config.name="<a>"']
+    environment = {"IMAGE": "registry/bigdeep", "HOSTS": "2", "NAME": "mine"}
+    assert fakes("gke.sh", kind, *flags, **environment)[::2] == (0, ["kubectl apply --filename=-"])
+    applied = yaml.safe_load((tmp_path / "applied").read_text())
+    assert yaml.safe_load(fakes("gke.sh", "--dry_run", kind, *flags, **environment)[1]) == applied
+    (hosts,) = applied["spec"]["replicatedJobs"]
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "mine"}, "spec": hosts["template"]["spec"]}
+    kubernetes_validate.validate(job, "1.31", strict=True)
+    assert hosts["template"]["spec"]["completions"] == 2
+    (container,) = hosts["template"]["spec"]["template"]["spec"]["containers"]
+    processes = ["--coordinator=mine-hosts-0-0.mine:12345", "--num_processes=2", "--process_id=$(JOB_COMPLETION_INDEX)"]
+    assert container["args"] == [f"--platform={kind}", *flags, *processes]
+    assert list(container["resources"]["limits"]) == [resource]
+    assert fakes("gke.sh", kind, *flags)[0] == 2  # no image
+
+
+def test_skypilot_gets_a_task_whose_script_is_sound(tmp_path):
+    task = yaml.safe_load((ROOT / "launch" / "skypilot.yaml").read_text())
+    assert {"resources", "setup", "run", "file_mounts"} <= set(task)
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$@"\n')
+    python.chmod(0o755)
+    ranks = {"SKYPILOT_NUM_NODES": "2", "SKYPILOT_NODE_IPS": "10.0.0.1\n10.0.0.2", "SKYPILOT_NODE_RANK": "1"}
+    environment = {**os.environ, **task["envs"], **ranks, "SKYPILOT_TASK_ID": "t"}
+    said = subprocess.run(["bash", "-c", task["run"]], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    processes = "--coordinator=10.0.0.1:12345 --num_processes=2 --process_id=1"
+    assert said.stdout == f"-m bigdeep.main --platform=gpu --config=configs/mlp5.py {processes} --workdir=/runs/t\n"
+
+
+def test_the_container_copies_files_that_are_there():
+    lines = (ROOT / "launch" / "Containerfile").read_text().splitlines()
+    copied = [name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]]
+    assert copied
+    assert all((ROOT / name).exists() for name in copied)

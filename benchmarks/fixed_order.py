@@ -1,0 +1,78 @@
+"""Whether a run ends in the same bits on any number of devices and processes, and what that costs.
+
+  python benchmarks/fixed_order.py --config=configs/mlp2.py --config.epochs=4
+  python benchmarks/fixed_order.py --config=configs/mlp2.py:smoke --config.epochs=6 --optimizers=all --devices=2,4,8
+
+Trains the config with config.fixed_order_shards=8 by bigdeep.main on 1, 2, 4 and 8 virtual CPU devices and on two
+processes, and compares the sha256 of the weights at the end; once without it on one device, for the time. Cost: the
+time of the training steps with it by that without it, both on one device.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from absl import app, flags
+
+from bigdeep.run.journal import read_rows
+
+SHARDS = 8
+ADAPTIVE = "b1=0.9, b2=0.99"
+DECAY = "weight_decay=0.01, parameters='all'"
+OPTIMIZERS = {
+    "": "",
+    "sgd": "dict(name='sgd')",
+    "momentum": "dict(name='momentum', momentum=0.9)",
+    "nesterov": "dict(name='nesterov', momentum=0.9)",
+    "adagrad": "dict(name='adagrad', initial=0.1, eps=1e-7)",
+    "rmsprop": "dict(name='rmsprop', decay=0.9, eps=1e-8)",
+    "adam": f"dict(name='adam', {ADAPTIVE}, eps=1e-8)",
+    "adamw": f"dict(name='adamw', {ADAPTIVE}, eps=1e-8, {DECAY})",
+    "lion": f"dict(name='lion', {ADAPTIVE}, {DECAY})",
+    "lamb": f"dict(name='lamb', {ADAPTIVE}, eps=1e-8, {DECAY})",
+    "muon": "dict(name='muon', momentum=0.95, weight_decay=0.0)",
+}
+
+
+def trained(folder: pathlib.Path, options: list[str], devices: int, processes: int = 1) -> tuple[str, float]:
+    """(the first digits of the sha256 of the weights, median seconds of an epoch's worth of steps)."""
+    flag = f"--xla_force_host_platform_device_count={devices // processes}"
+    environment = {**os.environ, "XLA_FLAGS": flag, "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-m", "bigdeep.main", *options, f"--workdir={folder}"]
+    if processes > 1:
+        root = pathlib.Path(__file__).parent.parent
+        command = [str(root / "launch" / "local_multiprocess.sh"), str(processes), *command[3:]]
+        environment["PATH"] = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    rows = read_rows(folder / "metrics.jsonl")[1:]
+    speeds = sorted(row["images_per_second"] for row in rows)
+    return json.loads((folder / "result.json").read_text())["state_sha256"][:16], 1 / speeds[len(speeds) // 2]
+
+
+def main(argv: list[str]) -> None:
+    options, named = argv[1:], flags.FLAGS.optimizers
+    chosen = list(OPTIMIZERS)[1:] if named == "all" else named.split(",")
+    for name in chosen:
+        given = [*options, *([f"--config.optimizer={OPTIMIZERS[name]}"] if name else [])]
+        ordered = [*given, f"--config.fixed_order_shards={SHARDS}"]
+        with tempfile.TemporaryDirectory() as temporary:
+            root, hashes = pathlib.Path(temporary), {}
+            plain = trained(root / "plain", given, 1)[1]
+            hashes["1 device"], seconds = trained(root / "1", ordered, 1)
+            for devices in map(int, flags.FLAGS.devices):
+                hashes[f"{devices} devices"] = trained(root / f"{devices}", ordered, devices)[0]
+            if flags.FLAGS.processes:
+                hashes["2 processes x 2"] = trained(root / "processes", ordered, 4, 2)[0]
+        same = len(set(hashes.values())) == 1
+        row = {"optimizer": name or "the config's", "same": same, "cost": round(seconds / plain, 2), **hashes}
+        print(json.dumps(row), flush=True)
+
+
+if __name__ == "__main__":
+    flags.DEFINE_list("devices", ["2", "4", "8"], "numbers of virtual devices beside one")
+    flags.DEFINE_bool("processes", True, "two processes of two devices too")
+    flags.DEFINE_string("optimizers", "", "names of optimizers in place of the config's, or all")
+    app.run(main, flags_parser=lambda argv: flags.FLAGS(argv, known_only=True))
