@@ -96,10 +96,11 @@ def run(main: Callable[[], None], description: str | None) -> None:
             sys.stdout.flush()
     except (BadInput, Failed, Stopped) as error:
         _end(f"bigdeep: {error}", error.exit_code)
-    except BrokenPipeError:  # who read the output has read enough
-        sys.stdout = None
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     except OSError as error:
+        if error.filename is None and error.errno in (errno.EPIPE, errno.EIO):  # who read the output is gone
+            sys.stdout = None
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             _end(f"bigdeep: {error}; checkpoints so far are kept", Failed.exit_code)
         if error.filename is None:

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import pty
 import re
 import signal
 import subprocess
@@ -167,6 +168,16 @@ def test_an_output_that_nobody_reads_ends_no_run(tmp_path, command):
     assert "Traceback" not in done.stderr
     for folder in tmp_path.iterdir():
         assert (folder / "result.json").exists()
+
+
+def test_a_terminal_that_is_gone_ends_no_run(tmp_path):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "bigdeep.main", SMOKE, "--config.epochs=1", f"--workdir={tmp_path}"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        os.close(ours)
+        assert process.wait(120) == 0
+    assert (tmp_path / "result.json").exists()
 
 
 def test_a_backend_that_is_not_there_is_one_line(tmp_path):

@@ -262,18 +262,18 @@ def second_run(story: Story) -> bool:
 
 def terminal_closed(story: Story) -> bool:
     ours, theirs = pty.openpty()
-    command = story.start(terminal=theirs)
+    command, seen = story.start(terminal=theirs), b""
     os.close(theirs)
     until = time.monotonic() + 3 + story.moment()
     os.set_blocking(ours, False)
     while command.code() is None and time.monotonic() < until:  # a terminal that nobody reads would stop it
         with contextlib.suppress(BlockingIOError, OSError):
-            os.read(ours, 65536)
+            seen += os.read(ours, 65536)
         time.sleep(0.02)
     os.close(ours)
     code, _ = command.end()
     if code not in (0, 75, -signal.SIGHUP):
-        raise Wrong(f"ended with {code} when its terminal was closed")
+        raise Wrong(f"ended with {code} when its terminal was closed: {seen[-500:]!r}")
     return True
 
 
@@ -284,11 +284,13 @@ def peer_died(story: Story) -> bool:
         port = one.getsockname()[1]
     shared = [f"--coordinator=127.0.0.1:{port}", "--num_processes=2"]
     peers = [Command(story.folder, *story.flags, *shared, f"--process_id={i}", real=True) for i in range(2)]
-    time.sleep(5 + story.moment())
+    while "2 processes" not in peers[0].said("err") and all(peer.code() is None for peer in peers):
+        time.sleep(0.05)  # before, the others wait for a peer that is late, for half an hour
+    time.sleep(story.moment())
     victim = story.dice.randrange(2)
     running = peers[victim].code() is None
     peers[victim].kill(signal.SIGKILL)
-    code, said = peers[1 - victim].end(60)
+    code, said = peers[1 - victim].end()
     if code not in (0, 1, 2, -signal.SIGABRT):
         raise Wrong(f"ended with {code} when its peer died: {said[-500:]}")
     return running

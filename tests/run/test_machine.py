@@ -69,3 +69,9 @@ def test_a_backend_that_cannot_be_had_is_one_line(monkeypatch):
         BadInput, match=r"JAX_PLATFORMS: found 'tpu' \(Unable to initialize backend 'tpu'\), expected one"
     ):
         machine.device_count()
+
+
+def test_a_platform_that_is_not_here_is_refused_and_not_replaced():
+    machine.prepare("cpu")
+    with pytest.raises(BadInput, match=r"--platform: found 'cpu \(cpu\)', expected gpu"):
+        machine.prepare("gpu")
