@@ -33,7 +33,7 @@ import warm  # noqa: E402
 from bigdeep.run import files, machine  # noqa: E402
 from bigdeep.run.journal import read_rows  # noqa: E402
 
-OPTIONS = ["--config=mlp2:smoke", "--config.log_steps=11", "--config.checkpoint_seconds=0.", "--config.epochs=8"]
+OPTIONS = ["--config=mlp2:smoke", "--config.log_steps=11", "--config.checkpoint_seconds=0.", "--config.epochs=16"]
 OPTIONS += ["--config.fixed_order_shards=8"]  # so that two processes end with the bits of one
 DISK = 24  # MiB of a story's disk
 HANG = 150  # seconds after which a process counts as hung
@@ -116,7 +116,7 @@ class Story:
 
     def moment(self) -> float:
         """Seconds to let a run go on before something happens to it."""
-        return self.dice.uniform(0.3, 4.5)
+        return self.dice.uniform(0.3, 4.0)
 
     def close(self) -> None:
         if self.mounted:
@@ -354,7 +354,7 @@ def stories(minutes: float, dice: random.Random, root: pathlib.Path, reference: 
         story = Story(root / f"story{number}", "full disk" in possible, dice)
         wrong = ""
         try:
-            for _ in range(dice.randint(2, 6)):
+            for _ in range(dice.randint(5, 10)):
                 if (story.folder / "result.json").exists() and dice.random() < 0.7:
                     break
                 name = min(possible, key=lambda name: (count[name], dice.random()))
