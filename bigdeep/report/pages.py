@@ -4,7 +4,7 @@ import pathlib
 
 from bigdeep.report import records
 from bigdeep.report.markdown import filled
-from bigdeep.report.tables import benchmarks, nets, search
+from bigdeep.report.tables import benchmarks, faults, nets, search
 
 
 def pages(root: pathlib.Path) -> dict[pathlib.Path, str]:
@@ -26,6 +26,8 @@ def pages(root: pathlib.Path) -> dict[pathlib.Path, str]:
             "deformations": benchmarks.deformations(timed),
             "peers": benchmarks.peers(timed),
             "speed": benchmarks.speed(timed),
+            "faults": faults.faults(records.read(results, "faults")),
+            "fixed order": faults.fixed_order(timed),
         },
         "docs/lab-notebook.md": {f"round {name}": search.search(runs) for name, runs in rounds.items()},
     }
