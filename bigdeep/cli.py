@@ -16,6 +16,8 @@ from bigdeep.errors import BadInput, Failed, Stopped, first_line, require, tell
 
 # Overrides on the command line, --config.KEY=VALUE, taken out of it before absl sees the rest.
 _overrides: dict[str, str] = {}
+# What stands behind the flags, for commands that take files there.
+_words: list[str] = []
 
 
 def define_config() -> None:
@@ -57,6 +59,11 @@ def overrides(section: str) -> dict[str, object]:
     return values
 
 
+def words() -> list[str]:
+    """What stands behind the flags, of commands that take it."""
+    return list(_words)
+
+
 def folders(value: str) -> list[pathlib.Path]:
     """The folders that a flag names, with commas between them; a folder whose own name has a comma is found as well."""
     parts, found = value.split(","), []
@@ -81,8 +88,11 @@ def output(flag: str, suffix: str, required: bool = False) -> pathlib.Path | Non
     return path
 
 
-def run(main: Callable[[], None], description: str | None) -> None:
-    """Parses the flags, calls main() and ends the process: 0 done, 2 bad input, 75 stopped and saved, 1 else."""
+def run(main: Callable[[], None], description: str | None, words: str = "") -> None:
+    """Parses the flags, calls main() and ends the process: 0 done, 2 bad input, 75 stopped and saved, 1 else.
+
+    words: what may stand behind the flags, for `words`; "" for nothing.
+    """
     logging.set_verbosity(logging.FATAL)  # orbax logs the errors that it also raises, and those are told in one line
     python_logging.getLogger("asyncio").setLevel(python_logging.CRITICAL)  # as do its tasks, one by one
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
@@ -90,7 +100,7 @@ def run(main: Callable[[], None], description: str | None) -> None:
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="backslashreplace")  # a terminal that has no ± is no reason to stop
     try:
-        _parse(sys.argv, description or "")
+        _parse(sys.argv, description or "", words)
         main()
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -116,7 +126,7 @@ def _end(line: str, code: int) -> None:
     sys.exit(code)
 
 
-def _parse(argv: list[str], description: str) -> None:
+def _parse(argv: list[str], description: str, words: str) -> None:
     """Parses the command line, or raises BadInput in one line with the nearest valid name."""
     if {"--help", "-h", "-help", "--helpfull"} & set(argv):
         both = (flags.FLAGS.module_help(sys.modules[name]) for name in ("__main__", __name__))
@@ -127,7 +137,8 @@ def _parse(argv: list[str], description: str) -> None:
         rest = flags.FLAGS(_without_overrides(argv))
     except flags.Error as error:
         raise BadInput(first_line(error)) from None
-    require(len(rest) == 1, "command line", " ".join(rest[1:]), "flags only (--name=value)")
+    require(words or len(rest) == 1, "command line", " ".join(rest[1:]), "flags only (--name=value)")
+    _words.extend(rest[1:])
 
 
 def _without_overrides(argv: list[str]) -> list[str]:

@@ -111,6 +111,11 @@ def read(path: pathlib.Path) -> bytes:
         raise BadInput(f"data file {path}: found {error}, expected a whole {path.suffix} file") from None
 
 
+def images(path: pathlib.Path) -> np.ndarray:
+    """The images of an IDX file, packed or not, uint8 (N, H, W, 1)."""
+    return _parse_idx("images", read(path), f"data file {path}")
+
+
 def _read_tar(path: pathlib.Path) -> dict[str, bytes]:
     try:
         with tarfile.open(path) as tar:
