@@ -355,13 +355,17 @@ def stories(minutes: float, dice: random.Random, root: pathlib.Path, reference: 
         story = Story(root / f"story{number}", "full disk" in possible, dice)
         wrong = ""
         try:
+            missed = set()
             for _ in range(dice.randint(5, 10)):
                 if (story.folder / "result.json").exists() and dice.random() < 0.7:
                     break
-                name = min(possible, key=lambda name: (count[name], dice.random()))
+                name = min(sorted(set(possible) - missed), key=lambda name: (count[name], dice.random()))
                 if FAULTS[name](story):
                     story.faults.append(name)
                     count[name] += 1
+                    missed.clear()
+                else:  # nothing to harm yet, or the run was over before
+                    missed.add(name)
             concluded(story, reference)
         except Wrong as error:
             wrong = str(error)
