@@ -18,8 +18,8 @@ import tempfile
 
 from absl import app, flags
 
-from bigdeep.run import files, machine
 from bigdeep.run.journal import read_rows
+from record import define_output, keep
 
 SHARDS = 8
 ADAPTIVE = "b1=0.9, b2=0.99"
@@ -77,14 +77,13 @@ def main(argv: list[str]) -> None:
     for optimizer in list(OPTIMIZERS)[1:] if named == "all" else named.split(","):
         rows.append(compared(argv[1:], optimizer))
         print(json.dumps(rows[-1]), flush=True)
-    if flags.FLAGS.output:
-        about = {"kind": "benchmark", "benchmark": "fixed_order", "name": pathlib.Path(name.partition("=")[2]).name}
-        files.write_json(pathlib.Path(flags.FLAGS.output), {**about, "rows": rows, **machine.origin()})
+    config = pathlib.Path(name.partition("=")[2]).name.replace(".py", "")
+    keep({"benchmark": "fixed_order", "name": config, "rows": rows})
 
 
 if __name__ == "__main__":
     flags.DEFINE_list("devices", ["2", "4", "8"], "numbers of virtual devices beside one")
     flags.DEFINE_bool("processes", True, "two processes of two devices too")
     flags.DEFINE_string("optimizers", "", "names of optimizers in place of the config's, or all")
-    flags.DEFINE_string("output", "", "file to keep the record in")
+    define_output()
     app.run(main, flags_parser=lambda argv: flags.FLAGS(argv, known_only=True))

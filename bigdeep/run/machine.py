@@ -26,7 +26,7 @@ def prepare(platform: str = "") -> None:
     wanted = f"{platform}; see launch/README.md, Accelerators"
     require(platform in ("", found), "--platform", f"{found} ({jax.devices()[0].device_kind})", wanted)
     if not jax.config.jax_compilation_cache_dir:
-        jax.config.update("jax_compilation_cache_dir", str(_cache_folder() / "bigdeep" / "jax"))
+        jax.config.update("jax_compilation_cache_dir", _default_cache())
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
@@ -37,7 +37,12 @@ def fix_threads(count: int) -> None:
     """
     if count:
         os.environ["NPROC"] = str(count)
-        jax.config.update("jax_compilation_cache_dir", str(_cache_folder() / "bigdeep" / f"jax-{count}-threads"))
+        folder = jax.config.jax_compilation_cache_dir or _default_cache()
+        jax.config.update("jax_compilation_cache_dir", f"{folder}-{count}-threads")
+
+
+def _default_cache() -> str:
+    return str(_cache_folder() / "bigdeep" / "jax")
 
 
 def _cache_folder() -> pathlib.Path:
