@@ -425,6 +425,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=pathlib.Path)
     options = parser.parse_args()
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup all runs would be deaf to it
     record = torture(options.minutes, options.seed)
     print(json.dumps(record, indent=2))
     if options.output:
