@@ -118,8 +118,9 @@ def _train(
                     save(state)
                 journal.restart_lap()
     stopped = int(state.step) < plan.total_steps
-    if not stopped and "test_errors" not in journal.rows[-1]:  # made shorter than planned, after it was trained
-        journal.amend(count(state, average(state)))
+    last = journal.rows[-1] if journal.rows else {}
+    if not stopped and not (last.get("step") == plan.total_steps and "test_errors" in last):  # made shorter, or lost
+        journal.amend(plan.total_steps, count(state, average(state)))
     save(state)
     if stopped:
         raise Stopped(f"{received()} at step {int(state.step)}: everything is saved, the same command resumes")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bigdeep.errors import BadInput, require
+from bigdeep.errors import BadInput, tell
 from bigdeep.run.files import write_text
 
 
@@ -25,19 +25,32 @@ class Journal:
     """The rows so far, and the clock. Opening it cuts off what comes after `step`.
 
     keep: whether this process writes the file; of several that train together only one does.
-    Raises BadInput where it does not reach `step`: the file was lost or edited, so the best step is unknown.
+    Where lines are damaged or rows are missing, the run goes on with those that are whole, says so, and keeps the file
+    as it was beside the new one: what was best so far may be among the missing ones.
     """
 
     def __init__(self, path: pathlib.Path, step: int, keep: bool = True):
         self.path = path
         self._keep = keep
-        self.rows = [row for row in read_rows(path) if row["step"] <= step]
+        rows, damage = _whole_rows(path)
+        self.rows = [row for row in rows if row["step"] <= step]
         last = self.rows[-1]["step"] if self.rows else 0
-        require(last == step, f"{path}", f"rows up to step {last}", f"rows up to the checkpoint's step {step}")
-        before = self.rows[-1]["seconds"] if self.rows else 0.0
+        damage = damage or (f"it ends at step {last}" if last != step else "")
+        before = self.rows[-1].get("seconds", 0.0) if self.rows else 0.0
+        if damage and keep:
+            self._keep_damaged(damage, step)
         self._started = time.monotonic() - before
         self._lap = time.monotonic()
         self._rewrite()
+
+    def _keep_damaged(self, damage: str, step: int) -> None:
+        """Says what is wrong with the file, and keeps it."""
+        aside = self.path.with_name("metrics.damaged.jsonl")
+        while aside.exists():
+            aside = aside.with_name(f"again-{aside.name}")
+        if self.path.exists():
+            self.path.rename(aside)
+        tell(f"bigdeep: {self.path} IS DAMAGED: {damage}; going on from step {step} with {len(self.rows)} whole rows")
 
     def seconds(self) -> float:
         """Seconds of the whole run, over all its resumes."""
@@ -81,8 +94,10 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
 
-    def amend(self, more: Mapping[str, Any]) -> None:
-        """Adds to the last row what was measured later."""
+    def amend(self, step: int, more: Mapping[str, Any]) -> None:
+        """Adds to the row of the last step what was measured later."""
+        if not self.rows or self.rows[-1]["step"] != step:  # lost
+            self.rows.append({"step": step, "seconds": self.seconds()})
         self.rows[-1] |= more
         self._rewrite()
 
@@ -98,7 +113,8 @@ def rounded_layers(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[st
 
 def read_rows(path: pathlib.Path) -> list[dict]:
     """The rows of a metrics.jsonl, less a last line that is not whole, which a killed run can leave."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines.pop()
     rows = []
@@ -108,3 +124,28 @@ def read_rows(path: pathlib.Path) -> list[dict]:
         except ValueError:
             raise BadInput(f"{path}, line {number}: found {line[:40]!r}, expected a row of metrics in JSON") from None
     return rows
+
+
+def _whole_rows(path: pathlib.Path) -> tuple[list[dict], str]:
+    """(the rows of a metrics.jsonl that are whole, in order; what is wrong with the first that is not, "" for none)."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    rows, damage = [], ""
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        if not line.endswith("\n"):
+            break
+        row = _row(line)
+        if row and row["step"] > (rows[-1]["step"] if rows else 0):
+            rows.append(row)
+        else:
+            damage = damage or f"line {number}, {line[:40]!r}"
+    return rows, damage
+
+
+def _row(line: str) -> dict:
+    """The row that a line holds; {} where it is not whole."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return {}
+    whole = isinstance(row, dict) and isinstance(row.get("step"), int) and "\ufffd" not in line
+    return row if whole else {}

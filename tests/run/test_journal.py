@@ -27,20 +27,39 @@ def test_reopening_cuts_off_what_came_after_the_checkpoint_and_torn_lines(tmp_pa
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [10, 20, 25]
 
 
-def test_a_journal_that_does_not_reach_the_checkpoint_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("harm", "left", "said"),
+    [
+        (lambda text: text[:100], [10], "it ends at step 10"),
+        (lambda text: "", [], "it ends at step 0"),
+        (lambda text: text.replace('"step": 20', '"stfp": 20'), [10, 30], 'line 2, \'{"stfp": 20'),
+        (lambda text: text.replace('"step": 20', '"step": 60'), [10], "line 3"),
+        (lambda text: "rubbish\n" + text, [10, 20, 30], "line 1, 'rubbish"),
+        (lambda text: text.replace("0.5", "0\udcff5", 1), [20, 30], "line 1, "),
+    ],
+    ids=["cut short", "empty", "a key", "a step", "a line more", "no text"],
+)
+def test_a_damaged_journal_is_kept_and_the_run_goes_on_with_what_is_whole(tmp_path, capsys, harm, left, said):
     path = tmp_path / "metrics.jsonl"
-    journal.Journal(path, 0).write(row(10))
-    with pytest.raises(BadInput, match="found 'rows up to step 10', expected rows up to the checkpoint's step 20"):
-        journal.Journal(path, 20)
+    opened = journal.Journal(path, 0)
+    for step in (10, 20, 30):
+        opened.write(row(step))
+    harmed = harm(path.read_text()).encode("utf-8", "surrogateescape")
+    path.write_bytes(harmed)
+    opened = journal.Journal(path, 30)
+    assert [r["step"] for r in opened.rows] == left
+    assert said in capsys.readouterr().err
+    assert (tmp_path / "metrics.damaged.jsonl").read_bytes() == harmed
+    opened.amend(30, {"test_errors": 3})
+    opened.write(row(40))
+    assert [r["step"] for r in journal.read_rows(path)] == [*(step for step in left if step < 30), 30, 40]
 
 
-def test_a_damaged_line_is_named_and_nothing_is_thrown_away(tmp_path):
+def test_readers_of_a_damaged_journal_are_told_the_line(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    text = json.dumps(row(10)) + "\nrubbish\n" + json.dumps(row(20)) + "\n"
-    path.write_text(text)
+    path.write_text(json.dumps(row(10)) + "\nrubbish\n")
     with pytest.raises(BadInput, match="metrics.jsonl, line 2: found 'rubbish"):
-        journal.Journal(path, 20)
-    assert path.read_text() == text
+        journal.read_rows(path)
 
 
 def test_json_files_are_replaced_as_a_whole(tmp_path):
