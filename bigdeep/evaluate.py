@@ -162,6 +162,7 @@ def main() -> None:
     options, output = flags.FLAGS, cli.output("output", ".json")
     split, copies, strength = options.split, options.copies, options.strength
     require(np.isfinite(strength), "--strength", strength, "a finite number")
+    machine.select(options.platform)
     machine.prepare(options.platform)
     folders = cli.folders(options.workdir)
     model = cli.overrides("config.model")

@@ -92,8 +92,8 @@ def _bind(
     configs.integer("seed", seed, f"[0, {2**32 - 1}]")
     splits = configs.call("data", datasets.splits, data)
     net = models.build(model, splits.shape, CLASSES)
-    _check_batch(batch_size, len(splits.train.labels), net, mixup, max(fixed_order_shards, 1))
     layout.check(batch_size, fixed_order_shards, model_shards, len(splits.train.labels))
+    _check_alone(batch_size, net, mixup, max(fixed_order_shards, 1))
     lengths = {"epochs": epochs, "log_steps": log_steps, "evaluate_epochs": evaluate_epochs}
     plan = _plan(len(splits.train.labels) // batch_size, checkpoint_seconds=checkpoint_seconds, **lengths)
     rate = schedules.build(schedule, warmup_epochs, plan.epoch_steps, plan.total_steps)
@@ -109,9 +109,8 @@ def _bind(
     return Experiment(config=plain, data=splits, model=net, one_step=one_step, plan=plan, **parts)
 
 
-def _check_batch(batch_size: int, images: int, net: models.Model, mixup_alpha: float, alone: int) -> None:
+def _check_alone(batch_size: int, net: models.Model, mixup_alpha: float, alone: int) -> None:
     """alone: how many parts of a batch are normalised and mixed each by itself."""
-    configs.integer("batch_size", batch_size, f"[1, {images}]")
     if batch_size == alone:
         statistics = "batch_stats" in jax.eval_shape(net.init, jax.random.key(0))[1]
         configs.check(not statistics, "batch_size", batch_size, f"at least {2 * alone} for batch norm")

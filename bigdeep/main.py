@@ -27,7 +27,7 @@ def main() -> None:
     if options.print_config:
         print(json.dumps(plain(config), indent=2))
         return
-    machine.fix_threads(config.fixed_order_shards)
+    machine.select(options.platform, config.get("fixed_order_shards", 0))  # train.run says where it is missing
     processes.start(options.coordinator, options.num_processes, options.process_id)
     machine.prepare(options.platform)
     if options.dry_run:

@@ -48,23 +48,18 @@ def train_step(
     batch: tuple[jax.Array, jax.Array],
     key: jax.Array,
     *,
-    augment: Callable,
-    strength: optax.Schedule,
-    mix: Callable,
-    apply: Callable,
-    loss: Any,
     tx: optax.GradientTransformation,
     rate: optax.Schedule,
     combine: Callable = whole_batch,
+    **forward: Any,
 ) -> tuple[State, dict[str, jax.Array]]:
     """One update on a batch (uint8 images (B, H, W, C), labels (B,)): deform, mix, forward, backward, update.
 
     key: the run's; the step's randomness is fold_in(key, step), so nothing of it needs to be saved.
-    strength: step -> what the deformation is multiplied by. mix(key, inputs, labels) -> (inputs, labels (B, classes)).
-    loss: a learn.losses.Loss. rate: the schedule that drives tx, here for the metrics.
+    rate: the schedule that drives tx, here for the metrics. forward: the keywords of `gradients`.
     combine: (gradients, update) -> (state, batch, key) -> the result, as whole_batch.
     """
-    given = functools.partial(gradients, augment=augment, strength=strength, mix=mix, apply=apply, loss=loss)
+    given = functools.partial(gradients, **forward)
     return combine(given, functools.partial(update, tx=tx, rate=rate))(state, batch, key)
 
 
@@ -79,7 +74,11 @@ def gradients(
     apply: Callable,
     loss: Any,
 ) -> Given:
-    """Deform, mix, forward, backward. A mixed image counts as wrong under the label of its larger part."""
+    """Deform, mix, forward, backward. A mixed image counts as wrong under the label of its larger part.
+
+    strength: step -> what the deformation is multiplied by. mix(key, inputs, labels) -> (inputs, labels (B, classes)).
+    loss: a learn.losses.Loss.
+    """
     images, labels = batch
     augment_key, apply_key, mix_key = keys(key, state.step)
     inputs = augment(augment_key, images, labels, strength(state.step))

@@ -3,7 +3,7 @@
 Sums of floating point numbers depend on their order, and XLA's on how many rows a device has and on what an operation
 is fused with. So here every device computes its micro-shards one by one in the same compiled loop, everything is added
 in one binary tree, and the update is compiled apart from what comes before it. On a CPU the number of threads has to
-be the same as well (machine.fix_threads, which bigdeep.main calls).
+be the same as well (machine.select, which bigdeep.main calls).
 """
 
 from collections.abc import Callable

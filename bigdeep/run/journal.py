@@ -113,31 +113,22 @@ def rounded_layers(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[st
 
 def read_rows(path: pathlib.Path) -> list[dict]:
     """The rows of a metrics.jsonl, less a last line that is not whole, which a killed run can leave."""
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-    lines = text.splitlines(keepends=True)
-    if lines and not lines[-1].endswith("\n"):
-        lines.pop()
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            raise BadInput(f"{path}, line {number}: found {line[:40]!r}, expected a row of metrics in JSON") from None
+    rows, damage = _whole_rows(path)
+    if damage:
+        raise BadInput(f"{path}, {damage}, expected a row of metrics in JSON")
     return rows
 
 
 def _whole_rows(path: pathlib.Path) -> tuple[list[dict], str]:
-    """(the rows of a metrics.jsonl that are whole, in order; what is wrong with the first that is not, "" for none)."""
+    """(the rows that are whole and in order; what is wrong with the first line that is not, "" for none)."""
     text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     rows, damage = [], ""
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
-        if not line.endswith("\n"):
-            break
+    for number, line in enumerate(text.split("\n")[:-1], start=1):  # what follows the last newline is torn
         row = _row(line)
         if row and row["step"] > (rows[-1]["step"] if rows else 0):
             rows.append(row)
         else:
-            damage = damage or f"line {number}, {line[:40]!r}"
+            damage = damage or f"line {number}: found {line[:40]!r}"
     return rows, damage
 
 

@@ -13,14 +13,27 @@ from bigdeep import __version__
 from bigdeep.errors import BadInput, first_line, require
 
 
+def select(platform: str, threads: int = 0) -> None:
+    """Settles what cannot be changed once a backend has started; to be called first.
+
+    platform: "cpu" for the CPU also where there is something better; the others are the best there is anyway.
+    threads: how many a CPU's backend has, whatever the number of its cores or devices; 0 for one a core. XLA compiles
+    loops for this number, which decides about last bits, and JAX's cache does not know it: it gets a folder of its own.
+    """
+    if platform == "cpu":
+        jax.config.update("jax_platforms", "cpu")
+    if isinstance(threads, int) and threads > 0:
+        os.environ["NPROC"] = str(threads)
+        folder = jax.config.jax_compilation_cache_dir or _default_cache()
+        jax.config.update("jax_compilation_cache_dir", f"{folder}-{threads}-threads")
+
+
 def prepare(platform: str = "") -> None:
-    """What a command does first: sees that there are devices, and keeps compiled programs in the user's cache folder.
+    """Sees that there are devices, and keeps compiled programs in the user's cache folder.
 
     platform: "cpu", "gpu" or "tpu" that the devices have to be; "" for the best that JAX finds. JAX alone would go on
     with the CPU where a driver is missing. JAX_COMPILATION_CACHE_DIR names another folder.
     """
-    if platform == "cpu":
-        jax.config.update("jax_platforms", "cpu")
     device_count()
     found = jax.default_backend()
     wanted = f"{platform}; see launch/README.md, Accelerators"
@@ -28,17 +41,6 @@ def prepare(platform: str = "") -> None:
     if not jax.config.jax_compilation_cache_dir:
         jax.config.update("jax_compilation_cache_dir", _default_cache())
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-
-
-def fix_threads(count: int) -> None:
-    """Lets a CPU's backend, once it starts, have `count` threads whatever the number of its cores or devices; 0: not.
-
-    XLA compiles loops for the number of threads, which decides about last bits, and its cache does not tell them apart.
-    """
-    if count:
-        os.environ["NPROC"] = str(count)
-        folder = jax.config.jax_compilation_cache_dir or _default_cache()
-        jax.config.update("jax_compilation_cache_dir", f"{folder}-{count}-threads")
 
 
 def _default_cache() -> str:

@@ -67,6 +67,7 @@ def test_the_parts_of_a_batch_give_what_the_whole_gives(plain_config):
         ),
         ({"fixed_order_shards": 8, "batch_size": 8}, "config.batch_size: found 8, expected at least 16 for batch norm"),
         ({"model_shards": 2}, "config.model_shards: found 2, expected one that divides the 1 devices"),
+        ({"fixed_order_shards": "8"}, "config.fixed_order_shards: found '8'"),
         ({"model_shards": 0}, "config.model_shards: found 0"),
     ],
 )
@@ -75,8 +76,8 @@ def test_what_devices_cannot_share_is_refused(smoke, keys, message):
         experiment.build(smoke("mlp2") | keys)
 
 
-def test_every_config_can_be_trained_in_order():
-    """Its first step compiles for parts of a batch, where it has parts."""
+def test_convolutions_and_columns_are_trained_in_order():
+    """Their step can be traced for parts of a batch."""
     for name in ("lenet5:smoke", "fractalnet:smoke"):
         config = plain(configfile.load(name))
         config |= {"fixed_order_shards": 2, "batch_size": 8}

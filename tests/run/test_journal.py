@@ -32,10 +32,10 @@ def test_reopening_cuts_off_what_came_after_the_checkpoint_and_torn_lines(tmp_pa
     [
         (lambda text: text[:100], [10], "it ends at step 10"),
         (lambda text: "", [], "it ends at step 0"),
-        (lambda text: text.replace('"step": 20', '"stfp": 20'), [10, 30], 'line 2, \'{"stfp": 20'),
+        (lambda text: text.replace('"step": 20', '"stfp": 20'), [10, 30], 'line 2: found \'{"stfp": 20'),
         (lambda text: text.replace('"step": 20', '"step": 60'), [10], "line 3"),
-        (lambda text: "rubbish\n" + text, [10, 20, 30], "line 1, 'rubbish"),
-        (lambda text: text.replace("0.5", "0\udcff5", 1), [20, 30], "line 1, "),
+        (lambda text: "rubbish\n" + text, [10, 20, 30], "line 1: found 'rubbish"),
+        (lambda text: text.replace("0.5", "0\udcff5", 1), [20, 30], "line 1: found "),
     ],
     ids=["cut short", "empty", "a key", "a step", "a line more", "no text"],
 )

@@ -12,7 +12,6 @@ from bigdeep.models import product
 PLATFORMS = ("cuda", "tpu")
 
 
-@functools.cache
 def lowered(name: str, smoke, platform: str) -> str:
     """StableHLO of two steps of a miniature for a platform."""
     built = experiment.build(smoke(name))
