@@ -72,7 +72,9 @@ def test_the_selected_checkpoint_has_the_errors_of_the_record(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("number", signals.SIGNALS)
-def test_a_signal_saves_and_the_resumed_run_ends_in_the_same_bits(tiny, tmp_path, monkeypatch, number):
+def test_a_signal_saves_and_the_resumed_run_ends_in_the_same_bits(tiny, tmp_path, monkeypatch, request, number):
+    before = signal.signal(number, signal.SIG_DFL)  # tests that run in the background start deaf to SIGINT
+    request.addfinalizer(lambda: signal.signal(number, before))
     tiny["checkpoint_seconds"] = 1000.0  # so that only the signal saves
     expected = train.run(tiny, str(tmp_path / "whole"))
     show = Progress.show
