@@ -26,8 +26,8 @@ from absl import flags
 
 from bigdeep import augment, cli, configfile, data
 from bigdeep.augment import elastic
-from bigdeep.config import plain
 from bigdeep.run import machine
+from bigdeep.sections import plain
 from record import define_output, keep
 
 ROOT = pathlib.Path(__file__).parent.parent

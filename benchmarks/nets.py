@@ -21,8 +21,8 @@ from absl import flags
 
 from bigdeep import cli
 from bigdeep import experiment as experiments
-from bigdeep.config import plain
 from bigdeep.run import machine
+from bigdeep.sections import plain
 from record import define_output, keep
 
 ROOT = pathlib.Path(__file__).parent.parent

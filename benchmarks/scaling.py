@@ -24,8 +24,7 @@ import jax
 import jax.numpy as jnp
 from absl import app, flags
 
-from bigdeep import config as configs
-from bigdeep import configfile, models
+from bigdeep import configfile, models, sections
 
 COMPUTE, MEMORY, LINK = 0.5, 0.8, 0.7  # shares of the published limits that are reached
 LAUNCH, HOPS = 5e-4, 2e-5  # seconds a step: to start its kernels; for each doubling of the devices
@@ -100,7 +99,7 @@ def bound(net: Net, chip: Chip) -> float:
 
 
 def main(argv: list[str]) -> None:
-    config = configs.plain(configfile.load(flags.FLAGS.config))
+    config = sections.plain(configfile.load(flags.FLAGS.config))
     counted, total = net(config), flags.FLAGS.batch or config["batch_size"]
     print(f"{flags.FLAGS.config}: {counted.weights:,} weights, {3 * counted.flops - counted.first:,} FLOPs an image")
     print(f"gradient {4 * counted.weights / 1e6:.1f} MB; predictions, nothing here is measured\n")

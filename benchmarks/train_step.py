@@ -21,9 +21,9 @@ from absl import flags
 
 from bigdeep import cli
 from bigdeep import experiment as experiments
-from bigdeep.config import plain
 from bigdeep.errors import require
 from bigdeep.run import machine
+from bigdeep.sections import plain
 from record import define_output, keep
 
 SIZES = ((1024, 1024, 1024), (2048, 2048, 2048), (4096, 4096, 4096), (480, 2500, 2000), (2500, 480, 2000))

@@ -25,8 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from bigdeep import augment, cli, data
-from bigdeep import config as configs
+from bigdeep import augment, cli, data, sections
 from bigdeep.data import pixels, writers
 from bigdeep.data import splits as datasets
 from bigdeep.errors import require
@@ -105,7 +104,7 @@ def member(
 def splits_of(net: folder.Net, workdir: pathlib.Path) -> datasets.Splits:
     """The data that a net was trained on, read again; BadInput where those found now are others."""
     section = data_section(net.config, net.cwd)
-    splits = configs.call(f"{workdir}/config.json: config.data", datasets.splits, section)
+    splits = sections.call(f"{workdir}/config.json: config.data", datasets.splits, section)
     found = {"name": splits.dataset.name, "sha256": splits.dataset.sha256}
     expected = {key: net.dataset[key] for key in found}
     require(found == expected, f"data of --workdir {workdir}", found, f"those of the run, {expected}")

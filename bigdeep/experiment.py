@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from bigdeep import augment as augmentations
-from bigdeep import config as configs
-from bigdeep import models, step
+from bigdeep import models, sections, step
 from bigdeep.data import splits as datasets
 from bigdeep.data.resident import resident
 from bigdeep.errors import require
@@ -59,8 +58,8 @@ class Experiment(NamedTuple):
 
 def build(config: Mapping) -> Experiment:
     """Checks the whole config, reads the data and binds everything; raises BadInput in one line."""
-    plain = configs.plain(config)
-    return configs.call("config", functools.partial(_bind, plain), plain)
+    plain = sections.plain(config)
+    return sections.call("config", functools.partial(_bind, plain), plain)
 
 
 def _bind(
@@ -88,9 +87,9 @@ def _bind(
     model_shards: int,
 ) -> Experiment:
     """The parameters are the keys of a config."""
-    configs.check(isinstance(name, str) and name, "name", name, "the name of the experiment")
-    configs.integer("seed", seed, f"[0, {2**32 - 1}]")
-    splits = configs.call("data", datasets.splits, data)
+    sections.check(isinstance(name, str) and name, "name", name, "the name of the experiment")
+    sections.integer("seed", seed, f"[0, {2**32 - 1}]")
+    splits = sections.call("data", datasets.splits, data)
     net = models.build(model, splits.shape, CLASSES)
     layout.check(batch_size, fixed_order_shards, model_shards, len(splits.train.labels))
     _check_alone(batch_size, net, mixup, max(fixed_order_shards, 1))
@@ -113,27 +112,27 @@ def _check_alone(batch_size: int, net: models.Model, mixup_alpha: float, alone: 
     """alone: how many parts of a batch are normalised and mixed each by itself."""
     if batch_size == alone:
         statistics = "batch_stats" in jax.eval_shape(net.init, jax.random.key(0))[1]
-        configs.check(not statistics, "batch_size", batch_size, f"at least {2 * alone} for batch norm")
-        configs.check(mixup_alpha == 0, "mixup", mixup_alpha, "0 for batches of one image")
+        sections.check(not statistics, "batch_size", batch_size, f"at least {2 * alone} for batch norm")
+        sections.check(mixup_alpha == 0, "mixup", mixup_alpha, "0 for batches of one image")
 
 
 def _plan(epoch_steps: int, epochs: int, log_steps: int, evaluate_epochs: int, checkpoint_seconds: float) -> Plan:
-    configs.integer("epochs", epochs, "[1, inf)")
-    configs.integer("log_steps", log_steps, "[1, inf)")
-    configs.integer("evaluate_epochs", evaluate_epochs, "[1, inf)")
-    configs.number("checkpoint_seconds", checkpoint_seconds, "[0, inf)")
+    sections.integer("epochs", epochs, "[1, inf)")
+    sections.integer("log_steps", log_steps, "[1, inf)")
+    sections.integer("evaluate_epochs", evaluate_epochs, "[1, inf)")
+    sections.number("checkpoint_seconds", checkpoint_seconds, "[0, inf)")
     return Plan(epoch_steps, epochs * epoch_steps, log_steps, evaluate_epochs * epoch_steps, checkpoint_seconds)
 
 
 def _teacher(splits: datasets.Splits, workdir: str) -> Callable[[jax.Array], jax.Array]:
     """The net that a run selected: inputs (B, H, W, C) -> its logits, without dropout."""
-    configs.check(isinstance(workdir, str) and workdir, "workdir", workdir, "the folder of a run")
+    sections.check(isinstance(workdir, str) and workdir, "workdir", workdir, "the folder of a run")
     with jax.enable_x64(False):
         net = folder.net(pathlib.Path(workdir))
     taught = tuple(net.dataset["shape"])
-    configs.check(taught == splits.shape, "workdir", f"a teacher of images {taught}", f"one of {splits.shape}")
+    sections.check(taught == splits.shape, "workdir", f"a teacher of images {taught}", f"one of {splits.shape}")
     name, same = net.dataset["name"], net.dataset["sha256"] == splits.dataset.sha256
-    configs.check(same, "workdir", f"a teacher of {name}", f"one of {splits.dataset.name}")
+    sections.check(same, "workdir", f"a teacher of {name}", f"one of {splits.dataset.name}")
 
     def logits(inputs: jax.Array) -> jax.Array:
         return net.model.apply(net.params, net.model_state, inputs, jax.random.key(0), train=False)[0]

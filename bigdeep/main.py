@@ -1,4 +1,4 @@
-r"""Trains a net: flags -> train.run. All that happens in a run stands in train.py.
+r"""Trains a net: flags -> training.run. All that happens in a run stands in training.py.
 
   python -m bigdeep.main --config=configs/mlp5.py                            train, or go on where it was stopped
   python -m bigdeep.main --config=configs/mlp5.py:smoke                      its miniature, below a minute
@@ -15,9 +15,9 @@ import json
 
 from absl import flags
 
-from bigdeep import cli, train
-from bigdeep.config import plain
+from bigdeep import cli, training
 from bigdeep.run import machine, processes
+from bigdeep.sections import plain
 from bigdeep.tools import dry_run
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     if options.print_config:
         print(json.dumps(plain(config), indent=2))
         return
-    machine.select(options.platform, config.get("fixed_order_shards", 0))  # train.run says where it is missing
+    machine.select(options.platform, config.get("fixed_order_shards", 0))  # training.run says where it is missing
     processes.start(options.coordinator, options.num_processes, options.process_id)
     machine.prepare(options.platform)
     if options.dry_run:
@@ -35,7 +35,7 @@ def main() -> None:
         return
     workdir = options.workdir or f"runs/{config.name.replace(':', '-')}"
     with processes.watched():
-        result = train.run(config, workdir, force_resume=options.force_resume)
+        result = training.run(config, workdir, force_resume=options.force_resume)
     if processes.first():
         print(json.dumps(result, indent=2))
 

@@ -12,9 +12,9 @@ import pytest
 import warm
 from bigdeep import configfile, data
 from bigdeep.augment.deformation import Deformation
-from bigdeep.config import plain
 from bigdeep.data import embedded
 from bigdeep.run import machine
+from bigdeep.sections import plain
 
 ROOT = pathlib.Path(__file__).parent.parent
 

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from bigdeep import cli, configfile
-from bigdeep.config import plain
+from bigdeep.sections import plain
 from conftest import ROOT, run_bigdeep, start_bigdeep
 
 SMOKE = "--config=configs/mlp2.py:smoke"

@@ -9,9 +9,9 @@ import tokenize
 import numpy as np
 import pytest
 
-from bigdeep import configfile, experiment, train
-from bigdeep.config import plain
+from bigdeep import configfile, experiment, training
 from bigdeep.run.journal import read_rows
+from bigdeep.sections import plain
 from conftest import ROOT
 
 CONFIGS = sorted((ROOT / "configs").glob("*.py"))
@@ -80,7 +80,7 @@ def test_the_paper_to_the_letter():
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - LIKE_OTHERS))
 def test_the_miniature_trains(name, smoke, tmp_path):
-    result = train.run(smoke(name), str(tmp_path))
+    result = training.run(smoke(name), str(tmp_path))
     losses = [row["train_loss"] for row in read_rows(tmp_path / "metrics.jsonl")]
     assert losses[-1] < 0.8 * losses[0]
     assert result["test_errors_final"] < 0.6 * result["test_total"]

@@ -7,10 +7,10 @@ import jax
 import numpy as np
 import pytest
 
-from bigdeep import configfile, evaluate, experiment, train
-from bigdeep.config import plain
+from bigdeep import configfile, evaluate, experiment, training
 from bigdeep.errors import BadInput
 from bigdeep.run import folder as folders
+from bigdeep.sections import plain
 from bigdeep.tools import mistakes
 from conftest import ROOT, run_bigdeep
 
@@ -24,7 +24,7 @@ def runs(tmp_path_factory):
     config["model"]["widths"] = [20]
     config["augment"] = [each for each in config["augment"] if each["name"] != "sharpen"]  # not scaled
     for seed in (0, 1):
-        train.run({**config, "name": "tiny", "seed": seed}, str(folder / str(seed)))
+        training.run({**config, "name": "tiny", "seed": seed}, str(folder / str(seed)))
     return [folder / "0", folder / "1"]
 
 

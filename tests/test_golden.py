@@ -11,7 +11,7 @@ import platform
 import jax
 import pytest
 
-from bigdeep import train
+from bigdeep import training
 
 # state_sha256 after the miniature, with what XLA compiles for x86-64 with AVX2 and without AVX-512, on two cores.
 GOLDEN = {
@@ -39,4 +39,4 @@ def elsewhere() -> str:
 def test_the_miniature_ends_in_the_same_bits_as_ever(name, smoke, tmp_path):
     if reason := elsewhere():
         pytest.skip(reason)
-    assert train.run(smoke(name), str(tmp_path))["state_sha256"].startswith(GOLDEN[name])
+    assert training.run(smoke(name), str(tmp_path))["state_sha256"].startswith(GOLDEN[name])

@@ -11,13 +11,13 @@ ROOT = pathlib.Path(__file__).parent.parent / "bigdeep"
 # Each module may import those of the groups before its own, and those of its own package.
 LAYERS = [
     {"", "errors"},
-    {"config", "configfile"},
+    {"sections", "configfile"},
     {"cli", "data", "models", "run"},
     {"augment", "learn", "step"},
     {"run.folder", "report"},
     {"experiment"},
     {"autopsy", "evaluate", "predict"},
-    {"train"},
+    {"training"},
     {"tools"},
     {"main"},
 ]
@@ -28,10 +28,10 @@ ONLY_IN = {
     "tensorflow_datasets": {"data.tfds"},
     "absl": {"cli", "main", "evaluate", "predict", "tools"},
     "matplotlib": {"report.figures"},
-    "ml_collections": {"cli", "config", "configfile"},
+    "ml_collections": {"cli", "sections", "configfile"},
     "jinja2": {"report"},
 }
-WITHOUT_JAX = ("", "errors", "config", "report", "run.files", "run.journal", "run.progress", "run.signals")
+WITHOUT_JAX = ("", "errors", "sections", "report", "run.files", "run.journal", "run.progress", "run.signals")
 FILES = sorted(ROOT.rglob("*.py"))
 
 

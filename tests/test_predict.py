@@ -9,9 +9,9 @@ import pytest
 from pictures import bad_files, page
 from PIL import Image
 
-from bigdeep import configfile, predict, train
-from bigdeep.config import plain
+from bigdeep import configfile, predict, training
 from bigdeep.data import photo
+from bigdeep.sections import plain
 from conftest import run_bigdeep
 
 
@@ -20,7 +20,7 @@ def net(tmp_path_factory):
     """The folder of a net that was trained for seconds."""
     folder = tmp_path_factory.mktemp("net")
     config = plain(configfile.load("mlp2:smoke")) | {"epochs": 3}
-    train.run(config, str(folder))
+    training.run(config, str(folder))
     return folder
 
 

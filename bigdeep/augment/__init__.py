@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.augment import affine, cpab, crop, elastic, generative, infimnist, keras, sharpen, warp
 from bigdeep.augment.deformation import Deformation, Fill
 from bigdeep.data import pixels as scaling
@@ -32,7 +32,7 @@ SECTIONS = {
 }
 
 
-def build(sections: Sequence[Mapping], shape: Sequence[int], classes: int, dataset: str = "") -> Augment:
+def build(listed: Sequence[Mapping], shape: Sequence[int], classes: int, dataset: str = "") -> Augment:
     """The deformation that `config.augment` describes, for images of shape (H, W, C) and labels below `classes`.
 
     dataset: the images' name, for sections that were fitted on one data set and suit no other; "" for none of them.
@@ -40,12 +40,12 @@ def build(sections: Sequence[Mapping], shape: Sequence[int], classes: int, datas
     shape in [-1, 1]. strength multiplies all displacements: alpha and shifts exactly, angles and scales to first order.
     What happens to an image depends on (key, its position in the batch, its label) only, not on the batch size.
     """
-    config.check(isinstance(sections, Sequence), "augment", sections, "a list of sections")
+    sections.check(isinstance(listed, Sequence), "augment", listed, "a list of sections")
     shape = tuple(shape)
     context = {"shape": shape, "classes": classes, "dataset": dataset}
-    parts = [config.construct(f"augment[{i}]", SECTIONS, section, **context) for i, section in enumerate(sections)]
+    parts = [sections.construct(f"augment[{i}]", SECTIONS, section, **context) for i, section in enumerate(listed)]
     fills = [part.fill for part in parts if part.fill]
-    config.check(len(fills) < 2, "augment", f"{len(fills)} sections with a fill_mode", "one at most")
+    sections.check(len(fills) < 2, "augment", f"{len(fills)} sections with a fill_mode", "one at most")
     fill = fills[0] if fills else Fill()
 
     def augment(key: jax.Array, images: jax.Array, labels: jax.Array, strength: float = 1.0) -> jax.Array:
@@ -83,9 +83,9 @@ def _check_batch(images: jax.Array, labels: jax.Array, shape: tuple, classes: in
     fits = images.shape[1:] in (shape, shape[:2] if shape[2] == 1 else shape)
     height, width, channels = shape
     expected = f"uint8 (B, {height}, {width}{f', {channels}' if channels > 1 else '[, 1]'})"
-    config.check(images.dtype == jnp.uint8 and fits, "images", found, expected)
-    config.check(labels.shape == images.shape[:1], "labels", tuple(labels.shape), f"one per image, ({len(images)},)")
+    sections.check(images.dtype == jnp.uint8 and fits, "images", found, expected)
+    sections.check(labels.shape == images.shape[:1], "labels", tuple(labels.shape), f"one per image, ({len(images)},)")
     if not isinstance(labels, jax.core.Tracer):
         host = np.asarray(labels)
         wrong = np.unique(host[(host < 0) | (host >= classes)])
-        config.check(not len(wrong), "labels", wrong[:5].tolist(), f"values in 0..{classes - 1}")
+        sections.check(not len(wrong), "labels", wrong[:5].tolist(), f"values in 0..{classes - 1}")

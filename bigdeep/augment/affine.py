@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.augment.deformation import Deformation, Linear
 
 
@@ -34,12 +34,12 @@ def affine(
     """
     angles = list(rotation) if isinstance(rotation, Sequence) else [rotation] * classes
     fits = len(angles) == classes and not isinstance(rotation, str)
-    config.check(fits, "rotation", rotation, f"one angle, or one for each of the {classes} classes")
+    sections.check(fits, "rotation", rotation, f"one angle, or one for each of the {classes} classes")
     for angle in angles:
-        config.number("rotation", angle, "[0, 90)")
-    config.number("shear_share", shear_share, "[0, 1]")
-    config.number("scale", scale, "[0, 1)")
-    config.number("translation", translation, "[0, inf)")
+        sections.number("rotation", angle, "[0, 90)")
+    sections.number("shear_share", shear_share, "[0, 1]")
+    sections.number("scale", scale, "[0, 1)")
+    sections.number("translation", translation, "[0, inf)")
     limit = jnp.asarray(np.deg2rad(angles), jnp.float32)
 
     def coefficients(key: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:

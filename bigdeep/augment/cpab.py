@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.augment import velocity
 from bigdeep.augment.deformation import Deformation
 from bigdeep.errors import BadInput, require
@@ -50,16 +50,16 @@ def cpab(
     for all seeds; each image takes one of its class at random. 4 bytes per pixel: 16 MB for 512 of 10 classes, 28 x 28.
     Source: Hauberg, Freifeld, Larsen, Fisher, Hansen 2016 (arXiv 1510.02795), section 3.
     """
-    config.integer("bank", bank, "[1, 2048]")
-    config.check(isinstance(path, str), "path", path, "a file name")
-    config.check(isinstance(cells, Sequence) and len(cells) == 2, "cells", cells, "two numbers, (y, x)")
+    sections.integer("bank", bank, "[1, 2048]")
+    sections.check(isinstance(path, str), "path", path, "a file name")
+    sections.check(isinstance(cells, Sequence) and len(cells) == 2, "cells", cells, "two numbers, (y, x)")
     statistics = load(pathlib.Path(path) if path else MNIST)
     grid = tuple(statistics.cells)
-    config.check(grid == tuple(cells), "cells", tuple(cells), f"the grid that {path or MNIST.name} has, {grid}")
+    sections.check(grid == tuple(cells), "cells", tuple(cells), f"the grid that {path or MNIST.name} has, {grid}")
     fitted = len(statistics.mean)
-    config.check(fitted == classes, "path", path or MNIST.name, f"a file for {classes} classes, not for {fitted}")
+    sections.check(fitted == classes, "path", path or MNIST.name, f"a file for {classes} classes, not for {fitted}")
     same = dataset.removesuffix("-5k") in ("", statistics.dataset) and shape[2] == 1
-    config.check(same, "path", f"a fit on {statistics.dataset}", f"one on {dataset or 'grey images'}")
+    sections.check(same, "path", f"a fit on {statistics.dataset}", f"one on {dataset or 'grey images'}")
     draws = sample(jax.random.key(0), statistics, bank)
     flows = displacements(draws.reshape(classes * bank, -1), statistics, shape[:2]).astype(np.float16)
 

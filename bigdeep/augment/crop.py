@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.augment.deformation import Deformation, Linear
 
 
@@ -15,7 +15,7 @@ def crop(padding: int, shape: tuple[int, int, int]) -> Deformation:
     Source: He et al. 2016 (arXiv 1512.03385), section 4.2, padding 4.
     Elsewhere: torchvision.transforms.RandomCrop(H, padding=padding).
     """
-    config.integer("padding", padding, f"[0, {min(shape[:2])}]")
+    sections.integer("padding", padding, f"[0, {min(shape[:2])}]")
 
     def coefficients(key: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
         shifts = jax.random.randint(key, (len(labels), 2), -padding, padding + 1).astype(jnp.float32)
@@ -26,7 +26,7 @@ def crop(padding: int, shape: tuple[int, int, int]) -> Deformation:
 
 def flip(probability: float) -> Deformation:
     """Mirrors left and right with the given probability, in [0, 1]. Not for digits: a mirrored 2 is none."""
-    config.number("probability", probability, "[0, 1]")
+    sections.number("probability", probability, "[0, 1]")
 
     def retouch(key: jax.Array, pixels: jax.Array) -> jax.Array:
         flipped = jax.random.bernoulli(key, probability, (len(pixels), 1, 1, 1))
@@ -41,8 +41,8 @@ def cutout(length: int, value: float, shape: tuple[int, int, int]) -> Deformatio
     length: pixels, in [0, min(H, W)]. value: in [0, 255]; 127.5 becomes 0 in the inputs.
     Source: DeVries & Taylor 2017 (arXiv 1708.04552), section 3.1; length 16 for CIFAR-10.
     """
-    config.integer("length", length, f"[0, {min(shape[:2])}]")
-    config.number("value", value, "[0, 255]")
+    sections.integer("length", length, f"[0, {min(shape[:2])}]")
+    sections.number("value", value, "[0, 255]")
     height, width = shape[:2]
 
     def covered(key: jax.Array, count: int, size: int) -> jax.Array:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.augment.deformation import Deformation, Linear
 
 RANK_TOLERANCE = 1e-3  # field components weaker than this share of the strongest are left out
@@ -28,8 +28,8 @@ def elastic(alpha: float, sigma: float, shape: tuple[int, int, int]) -> Deformat
     and albumentations.ElasticTransform take alpha and sigma as here; torchvision takes 2 alpha, since
     its alpha counts half pixels.
     """
-    config.number("alpha", alpha, "[0, inf)")
-    config.number("sigma", sigma, f"(0, {max(shape[:2])}]")
+    sections.number("alpha", alpha, "[0, inf)")
+    sections.number("sigma", sigma, f"(0, {max(shape[:2])}]")
     basis = alpha / np.sqrt(3.0) * field_basis(shape[:2], sigma)
 
     def coefficients(key: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.augment import gan
 from bigdeep.augment.deformation import Deformation
 from bigdeep.data import pixels as scaling
@@ -35,15 +35,15 @@ def generative(
     training set. Where images are larger than the generator's, its images are padded with black as `data.size` does.
     Source: the idea is that of Salimans et al. 2016 (arXiv 1606.03498), there for few labels.
     """
-    config.number("fraction", fraction, "[0, 1]")
-    config.check(isinstance(path, str), "path", path, "a file name")
+    sections.number("fraction", fraction, "[0, 1]")
+    sections.check(isinstance(path, str), "path", path, "a file name")
     fitted = load(pathlib.Path(path) if path else MNIST)
     described = f"{path or MNIST.name} for images {fitted.shape}, {fitted.classes} classes"
     fits = all(a <= b for a, b in zip(fitted.shape, shape, strict=True)) and fitted.shape[2] == shape[2]
     fits = fits and fitted.classes == classes
-    config.check(fits, "path", described, f"a file for images of at most {shape} and {classes} classes")
+    sections.check(fits, "path", described, f"a file for images of at most {shape} and {classes} classes")
     same = dataset.removesuffix("-5k") in ("", fitted.dataset)
-    config.check(same, "path", f"a generator of {fitted.dataset}", f"one of {dataset}")
+    sections.check(same, "path", f"a generator of {fitted.dataset}", f"one of {dataset}")
     margins = scaling.margins(fitted.shape, shape)
 
     def replace(key: jax.Array, images: jax.Array, labels: jax.Array) -> jax.Array:

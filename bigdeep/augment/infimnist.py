@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.augment import crop, elastic
 from bigdeep.augment.deformation import Deformation
 
@@ -30,10 +30,10 @@ def infimnist(
     infimnist_original.py has the original's rule for its own files.
     """
     for name, value in {"alpha": alpha, "thickening": thickening}.items():
-        config.number(name, value, "[0, inf)")
+        sections.number(name, value, "[0, inf)")
     for name, value in {"sigma": sigma, "tangent_sigma": tangent_sigma}.items():
-        config.number(name, value, f"(0, {max(shape[:2])}]")
-    config.integer("translation", translation, f"[0, {min(shape[:2])}]")
+        sections.number(name, value, f"(0, {max(shape[:2])}]")
+    sections.integer("translation", translation, f"[0, {min(shape[:2])}]")
     # Smoothed noise of variance 1 has the rms 1 / (2 sigma sqrt(pi)) far from the border.
     basis = jnp.asarray(alpha * 2 * sigma * np.sqrt(np.pi) * elastic.field_basis(shape[:2], sigma), jnp.float32)
 

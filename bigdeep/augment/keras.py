@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.augment import warp
 from bigdeep.augment.affine import affine_basis
 from bigdeep.augment.deformation import Deformation, Fill, Linear
@@ -42,12 +42,12 @@ def keras(
     ranges = dict(rotation_range=rotation_range, width_shift_range=width_shift_range, shear_range=shear_range)
     ranges |= dict(height_shift_range=height_shift_range, channel_shift_range=channel_shift_range)
     for name, value in ranges.items():
-        config.number(name, value, "[0, inf)")
+        sections.number(name, value, "[0, inf)")
     for name, value in {"horizontal_flip": horizontal_flip, "vertical_flip": vertical_flip}.items():
-        config.check(isinstance(value, bool), name, value, "True or False")
+        sections.check(isinstance(value, bool), name, value, "True or False")
     zoom, brightness = _pair("zoom_range", zoom_range), _pair("brightness_range", brightness_range)
-    config.choice("fill_mode", fill_mode, [mode for mode in warp.MODES if mode != "grid-constant"])
-    config.number("cval", cval, "[0, 255]")
+    sections.choice("fill_mode", fill_mode, [mode for mode in warp.MODES if mode != "grid-constant"])
+    sections.number("cval", cval, "[0, 255]")
     sides = (width_shift_range, shape[1]), (height_shift_range, shape[0])
     shifts = [limit * side if limit < 1 else limit for limit, side in sides]
 
@@ -103,10 +103,10 @@ def relight(pixels: jax.Array, intensity: jax.Array, factor: jax.Array) -> jax.A
 def _pair(what: str, value: float | Sequence[float]) -> tuple[float, float]:
     """(low, high), both >= 0; a single number z in [0, 1] is (1 - z, 1 + z)."""
     if not isinstance(value, Sequence):
-        config.number(what, value, "[0, 1]")
+        sections.number(what, value, "[0, 1]")
         return 1 - value, 1 + value
-    config.check(len(value) == 2 and not isinstance(value, str), what, value, "one number in [0, 1], or (low, high)")
+    sections.check(len(value) == 2 and not isinstance(value, str), what, value, "one number in [0, 1], or (low, high)")
     for each in value:
-        config.number(what, each, "[0, inf)")
-    config.check(value[0] <= value[1], what, value, "low <= high")
+        sections.number(what, each, "[0, inf)")
+    sections.check(value[0] <= value[1], what, value, "low <= high")
     return tuple(value)

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.augment.deformation import Deformation
 
 
@@ -18,7 +18,7 @@ def sharpen(amount: float) -> Deformation:
     is 0, nothing is resampled, and images come out sharper than they were.
     Source: the paper has no such step; docs/lab-notebook.md, round 7, for what it gains.
     """
-    config.number("amount", amount, "[0, inf)")
+    sections.number("amount", amount, "[0, inf)")
 
     def retouch(_: jax.Array, pixels: jax.Array) -> jax.Array:
         batch, height, width, channels = pixels.shape

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bigdeep import config, data
+from bigdeep import data, sections
 from bigdeep.data import pixels, writers
 from bigdeep.errors import require
 
@@ -39,7 +39,7 @@ def splits(name: str, source: str, dir: str, size: int, validation: str) -> Spli
     holds out its last N images; "writers:SHARE:FOLD" the images of a share of its writers (MNIST, see data/writers.py).
     """
     dataset = data.load(name, source, dir)
-    config.integer("size", size, f"[{dataset.train_images.shape[1]}, inf)")
+    sections.integer("size", size, f"[{dataset.train_images.shape[1]}, inf)")
     mask = held_out(dataset, dir, validation)
 
     def split(images: np.ndarray, labels: np.ndarray) -> Split:
@@ -58,13 +58,13 @@ def held_out(dataset: data.Dataset, dir: str, validation: str) -> np.ndarray:
         case ["train"]:
             return np.zeros(count, bool)
         case ["last", number] if number.isdigit():
-            config.integer("validation, last", int(number), f"[1, {count - 1}]")
+            sections.integer("validation, last", int(number), f"[1, {count - 1}]")
             return np.arange(count) >= count - int(number)
         case ["writers", share, fold] if fold.isdigit() and re.fullmatch(r"0?\.\d+", share):
             most = int((1 + 1e-9) / float(share)) - 1 if float(share) else -1
-            config.integer("validation, fold", int(fold), f"[0, {most}]")
+            sections.integer("validation, fold", int(fold), f"[0, {most}]")
             return writers.held_out(hands(dataset, dir)["train"], float(share), int(fold))
-    raise config.BadValue(f'validation: found {validation!r}, expected "train", "last:N" or "writers:SHARE:FOLD"')
+    raise sections.BadValue(f'validation: found {validation!r}, expected "train", "last:N" or "writers:SHARE:FOLD"')
 
 
 def hands_of(split: str, dataset: data.Dataset, dir: str, validation: str) -> writers.Hands:

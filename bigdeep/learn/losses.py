@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.errors import one_of
 
 
@@ -30,7 +30,7 @@ def cross_entropy(label_smoothing: float) -> Loss:
     label_smoothing: s in [0, 1); 0 is the plain cross-entropy.
     Source: Szegedy et al. 2016 (arXiv 1512.00567), section 7, for the smoothing.
     """
-    config.number("label_smoothing", label_smoothing, "[0, 1)")
+    sections.number("label_smoothing", label_smoothing, "[0, 1)")
     return Loss(lambda _, labels: optax.smooth_labels(labels, label_smoothing), optax.softmax_cross_entropy)
 
 
@@ -42,8 +42,8 @@ def squared_error(low: float, high: float) -> Loss:
     low, high: the two target values, low < high, e.g. -1 and 1 beside the scaled tanh.
     Source: LeCun et al. 1998, "Efficient BackProp", section 4.5, for the choice of targets.
     """
-    config.number("low", low)
-    config.number("high", high, f"({low}, inf)")
+    sections.number("low", low)
+    sections.number("high", high, f"({low}, inf)")
 
     def per_example(logits: jax.Array, targets: jax.Array) -> jax.Array:
         return 0.5 * jnp.sum((logits - targets) ** 2, axis=-1)
@@ -59,7 +59,7 @@ def maximum_a_posteriori(penalty: float) -> Loss:
     penalty: j > 0; distances well above it are no longer pushed.
     Source: LeCun et al. 1998, "Gradient-based learning", equation 9.
     """
-    config.number("penalty", penalty, "(0, inf)")
+    sections.number("penalty", penalty, "(0, inf)")
 
     def per_example(logits: jax.Array, targets: jax.Array) -> jax.Array:
         rubbish = jnp.full((len(logits), 1), -penalty, logits.dtype)
@@ -77,8 +77,8 @@ def distillation(workdir: str, temperature: float, hard: float, teacher: Callabl
     workdir: the folder of the teacher's run; temperature: T > 0; hard: h in [0, 1], the share of the true labels.
     Source: Hinton, Vinyals & Dean 2015 (arXiv 1503.02531), section 2.
     """
-    config.number("temperature", temperature, "(0, inf)")
-    config.number("hard", hard, "[0, 1]")
+    sections.number("temperature", temperature, "(0, inf)")
+    sections.number("hard", hard, "[0, 1]")
     teacher_logits = teacher(workdir)
 
     def targets(inputs: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -106,8 +106,8 @@ def build(section: Mapping, distances: bool, teacher: Callable[[str], Callable])
     distances: whether the net's outputs are distances to codes (an RBF head), which take the loss "map" and no other.
     teacher: folder of a run -> (inputs -> its logits).
     """
-    loss = config.construct("loss", LOSSES, section, teacher=teacher)
+    loss = sections.construct("loss", LOSSES, section, teacher=teacher)
     fitting = ["map"] if distances else sorted(LOSSES.keys() - {"map"})
     head = "an rbf head" if distances else "a head without rbf"
-    config.check(section["name"] in fitting, "loss.name", section["name"], f"{one_of(fitting, '')} with {head}")
+    sections.check(section["name"] in fitting, "loss.name", section["name"], f"{one_of(fitting, '')} with {head}")
     return loss

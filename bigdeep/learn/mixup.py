@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import special
 
-from bigdeep import config
+from bigdeep import sections
 
 QUANTILES = 2**16
 
@@ -25,7 +25,7 @@ def build(alpha: float, classes: int) -> Mix:
     labels: (B,); targets: (B, classes).
     Source: Zhang et al. 2018 (arXiv 1710.09412), section 2, where b is not turned to its larger side.
     """
-    config.number("mixup", alpha, "[0, inf)")
+    sections.number("mixup", alpha, "[0, inf)")
     if alpha == 0:
         return lambda _, inputs, labels: (inputs, jax.nn.one_hot(labels, classes))
     # m has the upper half of Beta's quantiles.

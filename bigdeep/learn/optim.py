@@ -12,14 +12,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from bigdeep import config
+from bigdeep import sections
 
 PARAMETERS = ("all", "weights", "last_layer")
 
 
 def _mask(which: str) -> Callable[[Any], Any]:
     """params -> a tree of bools: which leaves a choice of parameters means."""
-    config.choice("parameters", which, PARAMETERS)
+    sections.choice("parameters", which, PARAMETERS)
 
     def chosen(path: Sequence, _: Any) -> bool:
         names = [key.key for key in path]
@@ -27,15 +27,15 @@ def _mask(which: str) -> Callable[[Any], Any]:
 
     def mask(params: Any) -> Any:
         tree = jax.tree_util.tree_map_with_path(chosen, params)
-        config.check(any(jax.tree.leaves(tree)), "parameters", which, "a choice that this net has any of")
+        sections.check(any(jax.tree.leaves(tree)), "parameters", which, "a choice that this net has any of")
         return tree
 
     return mask
 
 
 def _check_moments(b1: float, b2: float) -> None:
-    config.number("b1", b1, "[0, 1)")
-    config.number("b2", b2, "[0, 1)")
+    sections.number("b1", b1, "[0, 1)")
+    sections.number("b2", b2, "[0, 1)")
 
 
 def sgd(rate: optax.Schedule) -> optax.GradientTransformation:
@@ -45,7 +45,7 @@ def sgd(rate: optax.Schedule) -> optax.GradientTransformation:
 
 def momentum(rate: optax.Schedule, momentum: float) -> optax.GradientTransformation:
     """v <- momentum * v + g; w <- w - rate * v. momentum in (0, 1)."""
-    config.number("momentum", momentum, "(0, 1)")
+    sections.number("momentum", momentum, "(0, 1)")
     return optax.sgd(rate, momentum=momentum)
 
 
@@ -54,14 +54,14 @@ def nesterov(rate: optax.Schedule, momentum: float) -> optax.GradientTransformat
 
     Source: Sutskever et al. 2013 ("On the importance of initialization and momentum"), section 2, in terms of g at w.
     """
-    config.number("momentum", momentum, "(0, 1)")
+    sections.number("momentum", momentum, "(0, 1)")
     return optax.sgd(rate, momentum=momentum, nesterov=True)
 
 
 def adagrad(rate: optax.Schedule, initial: float, eps: float) -> optax.GradientTransformation:
     """s <- s + g^2, from s = initial >= 0; w <- w - rate * g / sqrt(s + eps). eps > 0. Source: Duchi et al. 2011."""
-    config.number("initial", initial, "[0, inf)")
-    config.number("eps", eps, "(0, inf)")
+    sections.number("initial", initial, "[0, inf)")
+    sections.number("eps", eps, "(0, inf)")
     return optax.adagrad(rate, initial_accumulator_value=initial, eps=eps)
 
 
@@ -70,8 +70,8 @@ def rmsprop(rate: optax.Schedule, decay: float, eps: float) -> optax.GradientTra
 
     Source: Hinton 2012, lecture 6e of "Neural networks for machine learning".
     """
-    config.number("decay", decay, "[0, 1)")
-    config.number("eps", eps, "(0, inf)")
+    sections.number("decay", decay, "[0, 1)")
+    sections.number("eps", eps, "(0, inf)")
     return optax.rmsprop(rate, decay=decay, eps=eps)
 
 
@@ -92,8 +92,8 @@ def adamw(
     Source: Loshchilov & Hutter 2019 (arXiv 1711.05101), algorithm 2.
     """
     _check_moments(b1, b2)
-    config.number("eps", eps, "(0, inf)")
-    config.number("weight_decay", weight_decay, "[0, inf)")
+    sections.number("eps", eps, "(0, inf)")
+    sections.number("weight_decay", weight_decay, "[0, inf)")
     return optax.adamw(rate, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay, mask=_mask(parameters))
 
 
@@ -105,7 +105,7 @@ def lion(
     Source: Chen et al. 2023 (arXiv 2302.06675), algorithm 2.
     """
     _check_moments(b1, b2)
-    config.number("weight_decay", weight_decay, "[0, inf)")
+    sections.number("weight_decay", weight_decay, "[0, inf)")
     return optax.lion(rate, b1=b1, b2=b2, weight_decay=weight_decay, mask=_mask(parameters))
 
 
@@ -117,8 +117,8 @@ def lamb(
     Source: You et al. 2020 (arXiv 1904.00962), algorithm 2.
     """
     _check_moments(b1, b2)
-    config.number("eps", eps, "(0, inf)")
-    config.number("weight_decay", weight_decay, "[0, inf)")
+    sections.number("eps", eps, "(0, inf)")
+    sections.number("weight_decay", weight_decay, "[0, inf)")
     return optax.lamb(rate, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay, mask=_mask(parameters))
 
 
@@ -128,26 +128,26 @@ def muon(rate: optax.Schedule, momentum: float, weight_decay: float) -> optax.Gr
     momentum: in [0, 1); weight_decay: decoupled, >= 0, of all parameters.
     Source: Jordan et al. 2024 ("Muon: an optimizer for hidden layers in neural networks"), as in optax.contrib.
     """
-    config.number("momentum", momentum, "[0, 1)")
-    config.number("weight_decay", weight_decay, "[0, inf)")
+    sections.number("momentum", momentum, "[0, 1)")
+    sections.number("weight_decay", weight_decay, "[0, inf)")
     return optax.contrib.muon(rate, beta=momentum, weight_decay=weight_decay, adam_weight_decay=weight_decay)
 
 
 def clip_norm(limit: float) -> optax.GradientTransformation:
     """g <- g min(1, limit / |g|), |g| over all parameters; limit > 0."""
-    config.number("limit", limit, "(0, inf)")
+    sections.number("limit", limit, "(0, inf)")
     return optax.clip_by_global_norm(limit)
 
 
 def clip_value(limit: float) -> optax.GradientTransformation:
     """Each entry of g to within +-limit; limit > 0."""
-    config.number("limit", limit, "(0, inf)")
+    sections.number("limit", limit, "(0, inf)")
     return optax.clip(limit)
 
 
 def l1(weight: float, parameters: str) -> optax.GradientTransformation:
     """The penalty weight * sum |w| on the loss: g <- g + weight * sign(w); weight >= 0."""
-    config.number("weight", weight, "[0, inf)")
+    sections.number("weight", weight, "[0, inf)")
 
     def update(updates: Any, state: Any, params: Any) -> tuple[Any, Any]:
         return jax.tree.map(lambda g, w: g + weight * jnp.sign(w), updates, params), state
@@ -157,7 +157,7 @@ def l1(weight: float, parameters: str) -> optax.GradientTransformation:
 
 def l2(weight: float, parameters: str) -> optax.GradientTransformation:
     """The penalty weight / 2 * sum w^2 on the loss: g <- g + weight * w; weight >= 0."""
-    config.number("weight", weight, "[0, inf)")
+    sections.number("weight", weight, "[0, inf)")
     return optax.add_decayed_weights(weight, _mask(parameters))
 
 
@@ -168,7 +168,7 @@ def max_norm(limit: float) -> optax.GradientTransformation:
 
     Source: Hinton et al. 2012 (arXiv 1207.0580), for dropout.
     """
-    config.number("limit", limit, "(0, inf)")
+    sections.number("limit", limit, "(0, inf)")
 
     def constrain(update: jax.Array, w: jax.Array) -> jax.Array:
         new = w + update
@@ -192,7 +192,7 @@ def average(decay: float) -> optax.GradientTransformation:
 
     Source: Polyak & Juditsky 1992 ("Acceleration of stochastic approximation by averaging"), exponentially weighted.
     """
-    config.number("decay", decay, "(0, 1)")
+    sections.number("decay", decay, "(0, 1)")
 
     def update(updates: Any, state: AverageState, params: Any) -> tuple[Any, AverageState]:
         new = optax.apply_updates(params, updates)
@@ -210,14 +210,14 @@ LAST = {f.__name__: f for f in (average,)}
 
 def build(section: Mapping, regularisers: Sequence[Mapping], schedule: optax.Schedule) -> optax.GradientTransformation:
     """The optimizer that `config.optimizer` names, driven by a schedule, between the config's regularisers."""
-    config.sequence("regularisers", regularisers, "sections with a name, or none")
+    sections.sequence("regularisers", regularisers, "sections with a name, or none")
     places: dict[str, list] = {"before": [], "after": [], "last": []}
     for i, regulariser in enumerate(regularisers):
-        transformation = config.construct(f"regularisers[{i}]", {**BEFORE, **AFTER, **LAST}, regulariser)
+        transformation = sections.construct(f"regularisers[{i}]", {**BEFORE, **AFTER, **LAST}, regulariser)
         name = regulariser["name"]
         places["before" if name in BEFORE else "after" if name in AFTER else "last"].append(transformation)
-    config.check(len(places["last"]) < 2, "regularisers", "two averages", "one at most")
-    optimizer = config.construct("optimizer", OPTIMIZERS, section, rate=schedule)
+    sections.check(len(places["last"]) < 2, "regularisers", "two averages", "one at most")
+    optimizer = sections.construct("optimizer", OPTIMIZERS, section, rate=schedule)
     if not regularisers:
         return optimizer
     return optax.chain(*places["before"], optimizer, *places["after"], *places["last"])

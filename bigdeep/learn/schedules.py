@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 import jax.numpy as jnp
 import optax
 
-from bigdeep import config
+from bigdeep import sections
 
 
 def constant(rate: float) -> optax.Schedule:
     """learning rate = rate > 0 at every step."""
-    config.number("rate", rate, "(0, inf)")
+    sections.number("rate", rate, "(0, inf)")
     return optax.constant_schedule(rate)
 
 
@@ -26,9 +26,9 @@ def geometric(rate: float, end: float, decay: float, epoch_steps: int) -> optax.
     rate, end: > 0; decay: in (0, 1].
     Source: Cireşan et al. 2010 (arXiv 1003.0358), section 3, 1e-3 to 1e-6. The factor is not given there.
     """
-    config.number("rate", rate, "(0, inf)")
-    config.number("end", end, f"(0, {rate}]")
-    config.number("decay", decay, "(0, 1]")
+    sections.number("rate", rate, "(0, inf)")
+    sections.number("end", end, f"(0, {rate}]")
+    sections.number("decay", decay, "(0, 1]")
     return lambda step: jnp.maximum(end, rate * decay ** (step // epoch_steps))
 
 
@@ -39,20 +39,20 @@ def steps(rate: float, decay: float, at: Sequence[float], total_steps: int) -> o
 
     rate: > 0; decay: in (0, 1]; at: shares of the run in (0, 1), rising.
     """
-    config.number("rate", rate, "(0, inf)")
-    config.number("decay", decay, "(0, 1]")
-    config.sequence("at", at, "shares of the run that rise")
+    sections.number("rate", rate, "(0, inf)")
+    sections.number("decay", decay, "(0, 1]")
+    sections.sequence("at", at, "shares of the run that rise")
     for share in at:
-        config.number("at", share, "(0, 1)")
-    config.check(list(at) == sorted(set(at)), "at", at, "shares of the run that rise")
+        sections.number("at", share, "(0, 1)")
+    sections.check(list(at) == sorted(set(at)), "at", at, "shares of the run that rise")
     bounds = jnp.asarray([round(share * total_steps) for share in at], jnp.int32)
     return lambda step: rate * decay ** jnp.sum(step >= bounds)
 
 
 def linear(rate: float, end: float, total_steps: int) -> optax.Schedule:
     """A straight line from `rate` > 0 to `end` in [0, rate] over the run."""
-    config.number("rate", rate, "(0, inf)")
-    config.number("end", end, f"[0, {rate}]")
+    sections.number("rate", rate, "(0, inf)")
+    sections.number("end", end, f"[0, {rate}]")
     return optax.linear_schedule(rate, end, total_steps)
 
 
@@ -62,8 +62,8 @@ def cosine(rate: float, end: float, total_steps: int) -> optax.Schedule:
     rate: > 0; end: the last rate, in [0, rate].
     Source: Loshchilov & Hutter 2017 (arXiv 1608.03983), equation 5, one cycle.
     """
-    config.number("rate", rate, "(0, inf)")
-    config.number("end", end, f"[0, {rate}]")
+    sections.number("rate", rate, "(0, inf)")
+    sections.number("end", end, f"[0, {rate}]")
     return optax.cosine_decay_schedule(rate, total_steps, alpha=end / rate)
 
 
@@ -73,10 +73,10 @@ def one_cycle(rate: float, start: float, end: float, peak: float, total_steps: i
     rate: > 0; start, end: in [0, rate]; peak: in (0, 1).
     Source: Smith & Topin 2017 (arXiv 1708.07120), section 3.
     """
-    config.number("rate", rate, "(0, inf)")
-    config.number("start", start, f"[0, {rate}]")
-    config.number("end", end, f"[0, {rate}]")
-    config.number("peak", peak, "(0, 1)")
+    sections.number("rate", rate, "(0, inf)")
+    sections.number("start", start, f"[0, {rate}]")
+    sections.number("end", end, f"[0, {rate}]")
+    sections.number("peak", peak, "(0, 1)")
     corners, rates = (0.0, peak * total_steps, float(total_steps)), (start, rate, end)
     return lambda step: jnp.interp(step, jnp.asarray(corners), jnp.asarray(rates))
 
@@ -89,12 +89,12 @@ def strength(points: Sequence[Sequence[float]], total_steps: int) -> optax.Sched
     Shares: in [0, 1], rising; strengths: >= 0. Before the first point and after the last, theirs.
     """
     usable = isinstance(points, Sequence) and points and all(isinstance(p, Sequence) and len(p) == 2 for p in points)
-    config.check(usable, "strength", points, "pairs (share of the run, strength)")
+    sections.check(usable, "strength", points, "pairs (share of the run, strength)")
     for share, value in points:
-        config.number("strength", share, "[0, 1]")
-        config.number("strength", value, "[0, inf)")
+        sections.number("strength", share, "[0, 1]")
+        sections.number("strength", value, "[0, inf)")
     shares, values = zip(*points, strict=True)
-    config.check(list(shares) == sorted(set(shares)), "strength", points, "pairs whose shares of the run rise")
+    sections.check(list(shares) == sorted(set(shares)), "strength", points, "pairs whose shares of the run rise")
     return lambda step: jnp.interp(step / total_steps, jnp.asarray(shares, float), jnp.asarray(values, float))
 
 
@@ -113,9 +113,11 @@ def build(section: Mapping, warmup_epochs: float, epoch_steps: int, total_steps:
 
     For its first W = warmup_epochs * epoch_steps steps, learning rate = (the schedule's first) * step / W.
     """
-    config.number("warmup_epochs", warmup_epochs, f"[0, {(total_steps - 1) / epoch_steps:.6g}]")
+    sections.number("warmup_epochs", warmup_epochs, f"[0, {(total_steps - 1) / epoch_steps:.6g}]")
     warmup = round(warmup_epochs * epoch_steps)
-    after = config.construct("schedule", SCHEDULES, section, epoch_steps=epoch_steps, total_steps=total_steps - warmup)
+    after = sections.construct(
+        "schedule", SCHEDULES, section, epoch_steps=epoch_steps, total_steps=total_steps - warmup
+    )
     if not warmup:
         return after
     return optax.join_schedules([optax.linear_schedule(0.0, after(0), warmup), after], [warmup])

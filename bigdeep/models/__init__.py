@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.models import anatomy, deep, fractalnet, stack, units
 from bigdeep.models.table import table as text_table
 
@@ -34,7 +34,7 @@ class Model(NamedTuple):
 
 def build(section: Mapping, shape: Sequence[int], classes: int) -> Model:
     """The net that `config.model` names, for float32 inputs (B, H, W, C)."""
-    module = config.construct("model", MODELS, section, shape=tuple(shape), classes=classes)
+    module = sections.construct("model", MODELS, section, shape=tuple(shape), classes=classes)
     example = jnp.zeros((1, *shape), jnp.float32)
 
     def init(key: jax.Array) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.models import layers, units
 
 UNITS = ("dense", "convolution")
@@ -97,13 +97,13 @@ def deep(
     kernels. widths: units or maps of each stage. depth = len(widths) (1 + layers of its blocks) + 1.
     Source: Srivastava et al. 2015 (arXiv 1505.00387); He et al. 2015 (arXiv 1512.03385), both with units of their own.
     """
-    config.choice("kind", kind, KINDS)
+    sections.choice("kind", kind, KINDS)
     check_units(unit, widths, activation, norm, init, shape, pooled_last=False)
     block_layers = 2 if kind == "residual" else 1
     step, first = len(widths) * block_layers, len(widths) + 1
     possible = f"{first} and any number of times {step} more"
-    config.integer("depth", depth, f"[{first}, inf)")
-    config.check((depth - first) % step == 0, "depth", depth, possible)
+    sections.integer("depth", depth, f"[{first}, inf)")
+    sections.check((depth - first) % step == 0, "depth", depth, possible)
     stages = []
     for width in widths:
         layer = functools.partial(make_unit, unit, width, init=init)
@@ -122,14 +122,14 @@ def check_units(
     unit: str, widths: Sequence, activation: str, norm: str, init: str, shape: Sequence[int], pooled_last: bool
 ) -> None:
     """Requires a known unit, at least one width, and images that can be halved after each of them (but the last)."""
-    config.choice("unit", unit, UNITS)
-    config.sequence("widths", widths, "at least one")
-    config.check(len(widths) > 0, "widths", widths, "at least one")
+    sections.choice("unit", unit, UNITS)
+    sections.sequence("widths", widths, "at least one")
+    sections.check(len(widths) > 0, "widths", widths, "at least one")
     for width in widths:
-        config.integer("widths", width, "[1, inf)")
+        sections.integer("widths", width, "[1, inf)")
     units.check(activation, norm, init)
     if unit == "convolution":
         most = min(shape[:2]).bit_length() - pooled_last
-        config.check(
+        sections.check(
             len(widths) <= most, "widths", widths, f"at most {most} for images {tuple(shape)}, that are halved"
         )

@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.models import layers, units
 from bigdeep.models.deep import check_units, entry, make_unit
 
@@ -128,14 +128,14 @@ def fractalnet(
     0, 0.1, 0.2, 0.3, 0.4.
     """
     check_units(unit, widths, activation, norm, init, shape, pooled_last=True)
-    config.integer("columns", columns, "[1, inf)")
-    config.integer("column", column, f"[0, {columns}]")
-    config.number("drop_path_rate", drop_path_rate, "[0, 1)")
-    config.number("global_share", global_share, "[0, 1]")
-    config.sequence("dropout_rates", dropout_rates, "one per block")
-    config.check(len(dropout_rates) == len(widths), "dropout_rates", dropout_rates, f"{len(widths)}, one per block")
+    sections.integer("columns", columns, "[1, inf)")
+    sections.integer("column", column, f"[0, {columns}]")
+    sections.number("drop_path_rate", drop_path_rate, "[0, 1)")
+    sections.number("global_share", global_share, "[0, 1]")
+    sections.sequence("dropout_rates", dropout_rates, "one per block")
+    sections.check(len(dropout_rates) == len(widths), "dropout_rates", dropout_rates, f"{len(widths)}, one per block")
     for rate in dropout_rates:
-        config.number("dropout_rates", rate, "[0, 1)")
+        sections.number("dropout_rates", rate, "[0, 1)")
     blocks = []
     for width, rate in zip(widths, dropout_rates, strict=True):
         layer = make_unit(unit, width, "linear", "none", init)

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.models import units
 from bigdeep.models.convolution import convolution as convolve
 from bigdeep.models.product import PRECISIONS, product
@@ -155,10 +155,10 @@ def dense(
     width: units, >= 1; norm: "none", "layer" or "batch", before the activation; precision: of its products, see
     bigdeep/models/product.py.
     """
-    config.integer("width", width, "[1, inf)")
+    sections.integer("width", width, "[1, inf)")
     units.check(activation, norm, init)
-    config.choice("precision", precision, PRECISIONS)
-    config.check(len(shape) == 1, "name", f"dense on {tuple(shape)}", 'dict(name="flatten") before it')
+    sections.choice("precision", precision, PRECISIONS)
+    sections.check(len(shape) == 1, "name", f"dense on {tuple(shape)}", 'dict(name="flatten") before it')
     return functools.partial(Dense, width, activation, init, norm, precision)
 
 
@@ -178,19 +178,19 @@ def convolution(
     features: output maps, >= 1; stride >= 1; padding: "valid", or "same" for a frame of zeros.
     connections: for each output map the input maps it sees, from 0; () for all.
     """
-    config.integer("features", features, "[1, inf)")
+    sections.integer("features", features, "[1, inf)")
     units.check(activation, norm, init)
-    config.choice("padding", padding, ("valid", "same"))
+    sections.choice("padding", padding, ("valid", "same"))
     _check_window("kernel", kernel, shape)
-    config.integer("stride", stride, "[1, inf)")
-    config.sequence("connections", connections, "for each map those it sees, or none")
+    sections.integer("stride", stride, "[1, inf)")
+    sections.sequence("connections", connections, "for each map those it sees, or none")
     if connections:
-        config.check(len(connections) == features, "connections", len(connections), f"{features} rows, one per map")
+        sections.check(len(connections) == features, "connections", len(connections), f"{features} rows, one per map")
         for maps in connections:
-            config.sequence("connections", maps, "the maps that a map sees")
+            sections.sequence("connections", maps, "the maps that a map sees")
             for seen in maps:
-                config.integer("connections", seen, f"[0, {shape[2] - 1}]")
-            config.check(len(set(maps)) == len(maps) > 0, "connections", maps, "different maps")
+                sections.integer("connections", seen, f"[0, {shape[2] - 1}]")
+            sections.check(len(set(maps)) == len(maps) > 0, "connections", maps, "different maps")
     table = tuple(tuple(maps) for maps in connections)
     return functools.partial(Convolution, features, kernel, activation, init, norm, stride, padding, table)
 
@@ -198,7 +198,7 @@ def convolution(
 def subsampling(size: int, activation: str, shape: Sequence[int]) -> Callable[..., nn.Module]:
     """LeCun's trainable subsampling by size. Source: LeCun et al. 1998, "Gradient-based learning", section II.B."""
     _check_window("size", size, shape)
-    config.choice("activation", activation, units.ACTIVATIONS)
+    sections.choice("activation", activation, units.ACTIVATIONS)
     return functools.partial(Subsampling, size, activation)
 
 
@@ -216,7 +216,7 @@ def average_pool(size: int, shape: Sequence[int]) -> Callable[..., nn.Module]:
 
 def dropout(dropout_rate: float) -> Callable[..., nn.Module]:
     """Dropout. dropout_rate: the share of units that are DROPPED while training, in [0, 1); nothing is at test."""
-    config.number("dropout_rate", dropout_rate, "[0, 1)")
+    sections.number("dropout_rate", dropout_rate, "[0, 1)")
     return functools.partial(Dropout, float(dropout_rate))
 
 
@@ -226,17 +226,17 @@ def rbf(codes: Sequence[str], shape: Sequence[int], classes: int) -> Callable[..
     codes: a string for each class; "#" stands for +1, anything else for -1; as long as the input.
     Source: LeCun et al. 1998, "Gradient-based learning", section II.B, where they are bitmaps of 7 x 12 pixels.
     """
-    config.sequence("codes", codes, "a string for each class")
-    config.check(len(codes) == classes, "codes", len(codes), f"{classes} of them, one per class")
+    sections.sequence("codes", codes, "a string for each class")
+    sections.check(len(codes) == classes, "codes", len(codes), f"{classes} of them, one per class")
     for code in codes:
         fits = isinstance(code, str) and (len(code),) == tuple(shape)
-        config.check(fits, "codes", code, f"one of as many signs as inputs, {tuple(shape)}")
+        sections.check(fits, "codes", code, f"one of as many signs as inputs, {tuple(shape)}")
     return functools.partial(RBF, tuple(tuple(1.0 if sign == "#" else -1.0 for sign in code) for code in codes))
 
 
 def _check_window(what: str, size: int, shape: Sequence[int]) -> None:
-    config.check(len(shape) == 3, "name", f"a layer for images on {tuple(shape)}", "it before the flat ones")
-    config.integer(what, size, f"[1, {min(shape[:2])}]")
+    sections.check(len(shape) == 3, "name", f"a layer for images on {tuple(shape)}", "it before the flat ones")
+    sections.integer(what, size, f"[1, {min(shape[:2])}]")
 
 
 LAYERS = {

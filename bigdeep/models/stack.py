@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.models import layers as kinds
 from bigdeep.models import units
 from bigdeep.models.product import PRECISIONS
@@ -33,16 +33,16 @@ def stack(init: str, layers: Sequence[Mapping], shape: Sequence[int], classes: i
     init: the initialiser of all weights (bigdeep/models/units.py). The last layer must have one output per class; it is
     called "output", the others by their kind and number: convolution1, max_pool1, convolution2, …
     """
-    config.sequence("layers", layers, "at least one")
-    config.check(len(layers) > 0, "layers", layers, "at least one")
-    config.choice("init", init, units.INITIALISERS)
+    sections.sequence("layers", layers, "at least one")
+    sections.check(len(layers) > 0, "layers", layers, "at least one")
+    sections.choice("init", init, units.INITIALISERS)
     built, shape = [], tuple(shape)
     for i, section in enumerate(layers):
-        layer = config.construct(f"layers[{i}]", kinds.LAYERS, section, init=init, shape=shape, classes=classes)
-        config.check(section["name"] != "rbf" or i == len(layers) - 1, f"layers[{i}].name", "rbf", "it last")
+        layer = sections.construct(f"layers[{i}]", kinds.LAYERS, section, init=init, shape=shape, classes=classes)
+        sections.check(section["name"] != "rbf" or i == len(layers) - 1, f"layers[{i}].name", "rbf", "it last")
         built.append((section["name"], layer))
         shape = _output_shape(layer(), shape)
-    config.check(shape == (classes,), "layers", f"outputs {shape}", f"({classes},), one per class")
+    sections.check(shape == (classes,), "layers", f"outputs {shape}", f"({classes},), one per class")
     return Stack(_named(built))
 
 
@@ -79,14 +79,14 @@ def mlp(
     input_dropout_rate, dropout_rate: the share of pixels, and of units of each hidden layer, DROPPED while training.
     Source: Cireşan et al. 2010 (arXiv 1003.0358); Srivastava et al. 2014 (JMLR 15) for dropout.
     """
-    config.sequence("widths", widths, "at least one hidden layer")
-    config.check(len(widths) > 0, "widths", widths, "at least one hidden layer")
+    sections.sequence("widths", widths, "at least one hidden layer")
+    sections.check(len(widths) > 0, "widths", widths, "at least one hidden layer")
     for width in widths:
-        config.integer("widths", width, "[1, inf)")
+        sections.integer("widths", width, "[1, inf)")
     units.check(activation, norm, init)
-    config.choice("precision", precision, PRECISIONS)
-    config.number("input_dropout_rate", input_dropout_rate, "[0, 1)")
-    config.number("dropout_rate", dropout_rate, "[0, 1)")
+    sections.choice("precision", precision, PRECISIONS)
+    sections.number("input_dropout_rate", input_dropout_rate, "[0, 1)")
+    sections.number("dropout_rate", dropout_rate, "[0, 1)")
 
     def dropped(rate: float) -> list[tuple]:
         return [("dropout", functools.partial(kinds.Dropout, rate))] if rate else []

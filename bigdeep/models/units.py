@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from bigdeep import config
+from bigdeep import sections
 
 
 class Activation(NamedTuple):
@@ -56,9 +56,9 @@ MOMENTUM = 0.9  # of batch norm's running statistics: what is kept of the old on
 
 def check(activation: str, norm: str, init: str) -> None:
     """Requires the names to be those of an activation, a normalisation and an initialiser."""
-    config.choice("activation", activation, ACTIVATIONS)
-    config.choice("norm", norm, NORMS)
-    config.choice("init", init, INITIALISERS)
+    sections.choice("activation", activation, ACTIVATIONS)
+    sections.choice("norm", norm, NORMS)
+    sections.choice("init", init, INITIALISERS)
 
 
 def biases(init: str) -> Callable:

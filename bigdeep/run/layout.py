@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from bigdeep import config
+from bigdeep import sections
 from bigdeep.run import machine
 
 
@@ -49,18 +49,18 @@ def shard_batch(model_shards: int = 1) -> Callable:
 
 def check(batch_size: int, fixed_order_shards: int, model_shards: int, images: int) -> None:
     """BadInput unless the devices that there are can share batches and weights like this."""
-    config.integer("batch_size", batch_size, f"[1, {images}]")
-    config.integer("model_shards", model_shards, "[1, inf)")
-    config.integer("fixed_order_shards", fixed_order_shards, "[0, inf)")
+    sections.integer("batch_size", batch_size, f"[1, {images}]")
+    sections.integer("model_shards", model_shards, "[1, inf)")
+    sections.integer("fixed_order_shards", fixed_order_shards, "[0, inf)")
     devices = machine.device_count()
     together = devices % model_shards == 0
-    config.check(together, "model_shards", model_shards, f"one that divides the {devices} devices")
+    sections.check(together, "model_shards", model_shards, f"one that divides the {devices} devices")
     _check_divided(batch_size, devices // model_shards, f"the {devices // model_shards} devices", images)
     if fixed_order_shards:
-        config.check(model_shards == 1, "model_shards", model_shards, "1 with fixed_order_shards")
+        sections.check(model_shards == 1, "model_shards", model_shards, "1 with fixed_order_shards")
         power = fixed_order_shards & (fixed_order_shards - 1) == 0 and fixed_order_shards > 1
         expected = f"0, or a power of two that the {devices} devices divide"
-        config.check(power and fixed_order_shards % devices == 0, "fixed_order_shards", fixed_order_shards, expected)
+        sections.check(power and fixed_order_shards % devices == 0, "fixed_order_shards", fixed_order_shards, expected)
         _check_divided(batch_size, fixed_order_shards, f"fixed_order_shards={fixed_order_shards}", images)
 
 
@@ -68,4 +68,4 @@ def _check_divided(size: int, among: int, whose: str, most: int) -> None:
     """BadInput with the nearest sizes within [1, most] that can be divided."""
     below, above = size // among * among, -(-size // among) * among
     nearest = " or ".join(str(near) for near in (below, above) if 1 <= near <= most)
-    config.check(below == above, "batch_size", size, f"a multiple of {whose}, as {nearest}")
+    sections.check(below == above, "batch_size", size, f"a multiple of {whose}, as {nearest}")

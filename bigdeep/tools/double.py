@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from bigdeep import config as configs
 from bigdeep import experiment as experiments
+from bigdeep import sections
 from bigdeep.step import State
 
 
@@ -16,7 +16,7 @@ def start(config: Mapping) -> tuple[experiments.Experiment, State]:
 
     Products of factors rounded to bfloat16 are left unrounded: rounding has no derivative.
     """
-    experiment = experiments.build(unrounded(configs.plain(config)))
+    experiment = experiments.build(unrounded(sections.plain(config)))
     with jax.enable_x64(False):  # the weights that the run would start with
         single = experiments.initial_state(experiment)
     params, model_state = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), (single.params, single.model_state))

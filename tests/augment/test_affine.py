@@ -6,7 +6,7 @@ import scipy.ndimage
 
 from bigdeep.augment import affine, warp
 from bigdeep.augment.deformation import Fill
-from bigdeep.config import BadValue
+from bigdeep.sections import BadValue
 from conftest import displacements
 
 SHAPE = (29, 29)

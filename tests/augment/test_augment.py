@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from bigdeep import augment
-from bigdeep.config import BadValue
+from bigdeep.sections import BadValue
 from conftest import run_bigdeep
 
 PAPER = [

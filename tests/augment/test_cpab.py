@@ -7,8 +7,8 @@ import pytest
 import scipy.linalg
 
 from bigdeep.augment import cpab, velocity
-from bigdeep.config import BadValue
 from bigdeep.errors import BadInput
+from bigdeep.sections import BadValue
 from bigdeep.tools import fit_cpab as fit
 from conftest import displacements
 

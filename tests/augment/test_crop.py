@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bigdeep.augment import crop
-from bigdeep.config import BadValue
+from bigdeep.sections import BadValue
 from conftest import displacements
 
 SHAPE = (32, 32, 3)

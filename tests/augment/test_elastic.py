@@ -7,7 +7,7 @@ import scipy.ndimage
 import scipy.stats
 
 from bigdeep.augment import elastic
-from bigdeep.config import BadValue
+from bigdeep.sections import BadValue
 from conftest import displacements
 
 SHAPE = (28, 28)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from bigdeep.augment import generative
-from bigdeep.config import BadValue
 from bigdeep.errors import BadInput
+from bigdeep.sections import BadValue
 from bigdeep.tools import fit_generator as fit
 from conftest import ROOT
 

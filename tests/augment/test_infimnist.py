@@ -8,8 +8,8 @@ import scipy.ndimage
 from bigdeep import augment
 from bigdeep.augment import infimnist
 from bigdeep.augment import infimnist_original as indexed
-from bigdeep.config import BadValue
 from bigdeep.errors import BadInput
+from bigdeep.sections import BadValue
 from conftest import displacements, run_bigdeep
 
 SHAPE = (28, 28, 1)

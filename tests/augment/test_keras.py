@@ -8,7 +8,7 @@ import scipy.ndimage
 
 from bigdeep.augment import keras, warp
 from bigdeep.augment.deformation import Fill
-from bigdeep.config import BadValue
+from bigdeep.sections import BadValue
 from conftest import displacements
 
 SHAPE = (28, 28, 1)

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from bigdeep import augment
 from bigdeep.augment.sharpen import sharpen
-from bigdeep.config import BadValue
+from bigdeep.sections import BadValue
 
 SHIFT = {"name": "affine", "rotation": 0.0, "shear_share": 0.0, "scale": 0.0, "translation": 0.5}
 SHARPEN = {"name": "sharpen", "amount": 1 / 12}

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bigdeep.config import BadValue
 from bigdeep.learn import losses
+from bigdeep.sections import BadValue
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 0.0, 0.0]])
 LABELS = np.array([0, 2], np.uint8)

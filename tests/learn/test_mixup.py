@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from bigdeep import experiment, step
-from bigdeep.config import BadValue
 from bigdeep.data import pixels
 from bigdeep.learn import mixup
+from bigdeep.sections import BadValue
 
 COUNT = 6
 

@@ -6,8 +6,8 @@ import numpy as np
 import optax
 import pytest
 
-from bigdeep.config import BadValue
 from bigdeep.learn import optim
+from bigdeep.sections import BadValue
 
 RATE = 0.1
 MOMENTS = {"b1": 0.9, "b2": 0.99}

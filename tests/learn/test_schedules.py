@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bigdeep.config import BadValue
 from bigdeep.learn import schedules
+from bigdeep.sections import BadValue
 
 COSINE = {"name": "cosine", "rate": 0.1, "end": 0.01}
 GEOMETRIC = {"name": "geometric", "rate": 1e-3, "end": 1e-6, "decay": 0.995}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bigdeep import models
-from bigdeep.config import BadValue
 from bigdeep.models import fractalnet
+from bigdeep.sections import BadValue
 
 IMAGES = (8, 8, 1)
 UNITS = {"activation": "tanh", "norm": "none", "init": "lecun_normal"}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bigdeep import models
-from bigdeep.config import BadValue
 from bigdeep.models import units
+from bigdeep.sections import BadValue
 from conftest import ROOT
 
 MLPS = {

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 from PIL import Image
 
-from bigdeep import train
+from bigdeep import training
 from bigdeep.errors import BadInput
 from bigdeep.report import figures, markdown, pages, records
 from bigdeep.report.tables import nets, search
@@ -48,7 +48,7 @@ def test_records_are_whole_and_of_whole_data_sets(name):
 
 
 def test_a_record_and_its_row(smoke, tmp_path):
-    result = train.run(smoke("mlp2"), str(tmp_path))
+    result = training.run(smoke("mlp2"), str(tmp_path))
     record = publish.run_record(tmp_path)
     assert {key: record[key] for key in result} == result
     assert record["evaluations"][-1]["test_errors"] == result["test_errors_final"]
@@ -99,7 +99,7 @@ def test_variants_are_compared_over_their_seeds():
 
 
 def test_a_run_that_was_stopped_has_a_record_too(smoke, tmp_path):
-    result = train.run(smoke("mlp2"), str(tmp_path / "x"))
+    result = training.run(smoke("mlp2"), str(tmp_path / "x"))
     (tmp_path / "x" / "result.json").unlink()
     record = publish.run_record(tmp_path / "x")
     assert records.place(record, "x") == pathlib.Path("runs/test/x.json")
@@ -124,7 +124,7 @@ def test_a_readme_without_marks_is_refused():
 def test_a_run_that_held_out_images_goes_to_the_search_without_test_figures(smoke, tmp_path):
     config = smoke("mlp2")
     config["data"]["validation"] = "last:500"
-    train.run(config, str(tmp_path / "x1-tiny-0"))
+    training.run(config, str(tmp_path / "x1-tiny-0"))
     record = publish.run_record(tmp_path / "x1-tiny-0")
     assert records.place(record, "x1-tiny-0") == pathlib.Path("search/x1-tiny-0.json")
     assert "test_" not in json.dumps(record)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from bigdeep import configfile, experiment, step
-from bigdeep.config import plain
 from bigdeep.errors import BadInput
 from bigdeep.run import layout
 from bigdeep.run.fixed_order import fixed_order
+from bigdeep.sections import plain
 from conftest import run_bigdeep
 
 # The published recipe in its miniature: deformations, mixup, batch norm, AdamW, products of rounded factors.

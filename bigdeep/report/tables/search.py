@@ -1,9 +1,9 @@
 """Tables of runs that were made to choose a recipe, by held-out validation errors."""
 
-from bigdeep.config import differences
 from bigdeep.report.markdown import table
 from bigdeep.report.records import Records
 from bigdeep.run.progress import duration
+from bigdeep.sections import differences
 
 
 def search(records: Records) -> str:

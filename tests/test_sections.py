@@ -3,13 +3,13 @@
 import pytest
 from ml_collections import ConfigDict
 
-from bigdeep import config, experiment
-from bigdeep.config import BadValue
+from bigdeep import experiment, sections
 from bigdeep.errors import BadInput
+from bigdeep.sections import BadValue
 
 
 def affine(scale: float, shear: float = 0.0, *, shape: tuple = ()) -> tuple:
-    config.number("scale", scale, "[0, 1]")
+    sections.number("scale", scale, "[0, 1]")
     return scale, shear, shape
 
 
@@ -17,7 +17,7 @@ CHOICES = {"affine": affine}
 
 
 def build(**section):
-    return config.construct("augment", CHOICES, section, shape=(28, 28), unused=1)
+    return sections.construct("augment", CHOICES, section, shape=(28, 28), unused=1)
 
 
 def test_a_section_is_a_call_with_the_context_it_asks_for():
@@ -52,24 +52,24 @@ def test_misfits_are_told_in_one_line(section, message):
 )
 def test_intervals_are_read_as_they_are_written(interval, inside, outside):
     for value in inside:
-        config.number("x", value, interval)
+        sections.number("x", value, interval)
     for value in outside:
         with pytest.raises(BadValue, match=r"x: found .*, expected a number in "):
-            config.number("x", value, interval)
+            sections.number("x", value, interval)
 
 
 def test_differences_name_every_changed_key():
     old = {"a": 1, "b": {"c": 2, "d": [1, {"e": 3}]}, "gone": 0}
     new = {"a": 1, "b": {"c": 5, "d": [1, {"e": 4}]}, "new": 7}
     lines = ["config.b.c: 2 -> 5", "config.b.d[1].e: 3 -> 4", "config.gone: 0 -> None", "config.new: None -> 7"]
-    assert config.differences(old, new) == lines
-    assert config.differences(new, new) == []
-    assert config.differences([1], [1, 2]) == ["config: [1] -> [1, 2]"]
+    assert sections.differences(old, new) == lines
+    assert sections.differences(new, new) == []
+    assert sections.differences([1], [1, 2]) == ["config: [1] -> [1, 2]"]
 
 
 def test_plain_is_what_json_would_give():
     value = ConfigDict({"b": (1, 2.5), "a": {"z": [ConfigDict({"x": None})]}})
-    assert config.plain(value) == {"a": {"z": [{"x": None}]}, "b": [1, 2.5]}
+    assert sections.plain(value) == {"a": {"z": [{"x": None}]}, "b": [1, 2.5]}
 
 
 def paths(node: object, path: tuple = ()) -> list[tuple]:
@@ -87,9 +87,9 @@ def at(node: object, path: tuple) -> object:
 
 def test_every_key_is_read(smoke):
     """In no section, nor beside them, can a key stand that nothing reads, and none be left out."""
-    sections = paths(smoke("mlp2"))
-    assert len(sections) == 9
-    for path in sections:
+    found = paths(smoke("mlp2"))
+    assert len(found) == 9
+    for path in found:
         unread = smoke("mlp2")
         at(unread, path)["nobody_reads_this"] = 1
         with pytest.raises(BadValue, match=r"nobody_reads_this: found 'an unknown key'"):

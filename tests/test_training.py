@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import warm
-from bigdeep import evaluate, experiment, train
+from bigdeep import evaluate, experiment, training
 from bigdeep.errors import BadInput, Failed, Stopped
 from bigdeep.run import checkpoint, files, folder, signals
 from bigdeep.run.journal import read_rows
@@ -40,7 +40,7 @@ def without_clocks(path: pathlib.Path) -> list[dict]:
 
 def test_a_run_leaves_its_files_and_its_figures_agree(tiny, tmp_path):
     tiny["log_steps"] = 4  # what is left of an epoch is a chunk too
-    result = train.run(tiny, str(tmp_path))
+    result = training.run(tiny, str(tmp_path))
     rows = read_rows(tmp_path / "metrics.jsonl")
     assert [row["step"] for row in rows] == [4, 8, 10, 14, 18, 20]
     assert folder.read_result(tmp_path) == result
@@ -58,11 +58,11 @@ def test_a_run_leaves_its_files_and_its_figures_agree(tiny, tmp_path):
     for row in rows:
         assert {"epoch", "seconds", "train_loss", "learning_rate", "gradient_norm", "update_ratio"} < row.keys()
     assert rows[-1]["train_loss"] < rows[0]["train_loss"]
-    assert train.run(tiny, str(tmp_path)) == result  # finished: nothing is trained again
+    assert training.run(tiny, str(tmp_path)) == result  # finished: nothing is trained again
 
 
 def test_the_selected_checkpoint_has_the_errors_of_the_record(tiny, tmp_path):
-    result = train.run(tiny, str(tmp_path))
+    result = training.run(tiny, str(tmp_path))
     done = run_bigdeep("bigdeep.evaluate", f"--workdir={tmp_path}")
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)
@@ -76,7 +76,7 @@ def test_a_signal_saves_and_the_resumed_run_ends_in_the_same_bits(tiny, tmp_path
     before = signal.signal(number, signal.SIG_DFL)  # tests that run in the background start deaf to SIGINT
     request.addfinalizer(lambda: signal.signal(number, before))
     tiny["checkpoint_seconds"] = 1000.0  # so that only the signal saves
-    expected = train.run(tiny, str(tmp_path / "whole"))
+    expected = training.run(tiny, str(tmp_path / "whole"))
     show = Progress.show
 
     def interrupt(progress, row):
@@ -87,10 +87,10 @@ def test_a_signal_saves_and_the_resumed_run_ends_in_the_same_bits(tiny, tmp_path
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "show", interrupt)
         with pytest.raises(Stopped, match=f"{signal.Signals(number).name} at step") as stopped:
-            train.run(tiny, str(tmp_path / "cut"))
+            training.run(tiny, str(tmp_path / "cut"))
     assert stopped.value.exit_code == 75
     assert not (tmp_path / "cut" / "result.json").exists()
-    found = train.run(tiny, str(tmp_path / "cut"))
+    found = training.run(tiny, str(tmp_path / "cut"))
     assert found["state_sha256"] == expected["state_sha256"]
     whole, cut = (without_clocks(tmp_path / name / "metrics.jsonl") for name in ("whole", "cut"))
     assert cut == whole
@@ -128,13 +128,13 @@ def test_a_run_killed_at_any_moment_ends_in_the_same_bits(tmp_path):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # orbax leaves open files behind
 def test_a_damaged_checkpoint_costs_only_the_steps_since_the_one_before(tiny, tmp_path, capfd):
-    expected = train.run(tiny, str(tmp_path))
+    expected = training.run(tiny, str(tmp_path))
     (tmp_path / "result.json").unlink()
     path = max((tmp_path / "checkpoints" / "20").rglob("*"), key=lambda p: p.stat().st_size if p.is_file() else 0)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 16
     path.write_bytes(content)
-    assert train.run(tiny, str(tmp_path))["state_sha256"] == expected["state_sha256"]
+    assert training.run(tiny, str(tmp_path))["state_sha256"] == expected["state_sha256"]
     assert "CHECKPOINT 20 IS DAMAGED" in capfd.readouterr().err
     steps = [row["step"] for row in read_rows(tmp_path / "metrics.jsonl")]
     assert steps == [5, 10, 15, 20]
@@ -142,48 +142,48 @@ def test_a_damaged_checkpoint_costs_only_the_steps_since_the_one_before(tiny, tm
 
 
 def test_a_changed_config_is_refused_with_the_difference(tiny, tmp_path):
-    train.run(tiny, str(tmp_path))
+    training.run(tiny, str(tmp_path))
     longer = {**tiny, "epochs": 3, "loss": {**tiny["loss"], "label_smoothing": 0.0}}
     with pytest.raises(
         BadInput, match=r"config\.epochs: 2 -> 3; config\.loss\.label_smoothing: 0\.1 -> 0\.0.*force_resume"
     ):
-        train.run(longer, str(tmp_path))
-    result = train.run(longer, str(tmp_path), force_resume=True)
+        training.run(longer, str(tmp_path))
+    result = training.run(longer, str(tmp_path), force_resume=True)
     assert result["steps"] == 30
     assert [row["step"] for row in read_rows(tmp_path / "metrics.jsonl")][:4] == [5, 10, 15, 20]
-    assert train.run(longer, str(tmp_path)) == result
+    assert training.run(longer, str(tmp_path)) == result
 
 
 def test_a_forced_change_without_new_steps_is_no_old_result(tiny, tmp_path):
     """Nor does a shorter run count what was trained longer, nor another net take the checkpoints of this one."""
-    old = train.run(tiny, str(tmp_path))
+    old = training.run(tiny, str(tmp_path))
     changed = {**tiny, "loss": {**tiny["loss"], "label_smoothing": 0.0}}
-    assert train.run(changed, str(tmp_path), force_resume=True)["config_sha256"] != old["config_sha256"]
+    assert training.run(changed, str(tmp_path), force_resume=True)["config_sha256"] != old["config_sha256"]
     with pytest.raises(BadInput, match="found 'a run at step 20', expected one of 10 steps"):
-        train.run({**changed, "epochs": 1}, str(tmp_path), force_resume=True)
+        training.run({**changed, "epochs": 1}, str(tmp_path), force_resume=True)
     with pytest.raises(BadInput, match="expected float32"):
-        train.run({**changed, "model": {**tiny["model"], "widths": [30]}}, str(tmp_path), force_resume=True)
+        training.run({**changed, "model": {**tiny["model"], "widths": [30]}}, str(tmp_path), force_resume=True)
     assert (tmp_path / "checkpoints" / "20").is_dir()
-    assert train.run(changed, str(tmp_path))["steps"] == 20
+    assert training.run(changed, str(tmp_path))["steps"] == 20
 
 
 def test_another_data_set_under_the_same_config_is_refused(tiny, tmp_path):
-    train.run(tiny, str(tmp_path))
+    training.run(tiny, str(tmp_path))
     path = tmp_path / "config.json"
     path.write_text(path.read_text().replace('"mnist-5k"', '"mnist"'))
     with pytest.raises(BadInput, match="dataset.name: 'mnist' -> 'mnist-5k'"):
-        train.run(tiny, str(tmp_path))
+        training.run(tiny, str(tmp_path))
 
 
 def test_a_lost_or_broken_config_is_known_to_the_checkpoint(tiny, tmp_path):
-    train.run(tiny, str(tmp_path))
+    training.run(tiny, str(tmp_path))
     for text in (None, '{"config": {', "[1]", "{}"):
         path = tmp_path / "config.json"
         path.unlink() if text is None else path.write_text(text)
         with pytest.raises(BadInput, match="config.seed: 0 -> 1"):
-            train.run({**tiny, "seed": 1}, str(tmp_path))
+            training.run({**tiny, "seed": 1}, str(tmp_path))
     (tmp_path / "result.json").unlink()
-    train.run(tiny, str(tmp_path))
+    training.run(tiny, str(tmp_path))
     assert folder.read_config(tmp_path)["config"] == tiny
 
 
@@ -198,36 +198,36 @@ def test_there_is_no_result_of_weights_that_are_not_on_disk(tiny, tmp_path, monk
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint.Store, "close", fail)
         with pytest.raises(Failed, match="could not be written"):
-            train.run(tiny, str(tmp_path))
+            training.run(tiny, str(tmp_path))
     assert not (tmp_path / "result.json").exists()
 
 
 @pytest.mark.parametrize("flipped", [True, False], ids=["one bit flipped", "cut short"])
 def test_a_broken_result_is_made_again_from_the_checkpoint(flipped, tiny, tmp_path):
-    result = train.run(tiny, str(tmp_path))
+    result = training.run(tiny, str(tmp_path))
     written = (tmp_path / "result.json").read_text()
     (tmp_path / "result.json").write_text(written.replace('"seed": 0', '"seed": 2') if flipped else written[:100])
     clocks = ("seconds", "images_per_second")
-    again = train.run(tiny, str(tmp_path))
+    again = training.run(tiny, str(tmp_path))
     assert {k: v for k, v in again.items() if k not in clocks} == {k: v for k, v in result.items() if k not in clocks}
 
 
 def test_a_run_in_a_thread_leaves_signals_to_the_main_one(tiny, tmp_path):
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        assert pool.submit(train.run, tiny, str(tmp_path)).result()["steps"] == 20
+        assert pool.submit(training.run, tiny, str(tmp_path)).result()["steps"] == 20
     assert folder.net(str(tmp_path)).step == 20
 
 
 def test_lost_checkpoints_destroy_no_records(tiny, tmp_path):
-    result = train.run(tiny, str(tmp_path))
+    result = training.run(tiny, str(tmp_path))
     shutil.rmtree(tmp_path / "checkpoints")
     metrics = (tmp_path / "metrics.jsonl").read_bytes()
-    assert train.run(tiny, str(tmp_path)) == result  # finished: its result is all that is asked for
+    assert training.run(tiny, str(tmp_path)) == result  # finished: its result is all that is asked for
     with pytest.raises(BadInput, match="found 'no checkpoints/20', expected a run with its best checkpoint"):
         folder.net(tmp_path)
     (tmp_path / "result.json").unlink()
     with pytest.raises(BadInput, match="found 'a run without its checkpoints/', expected all of it"):
-        train.run(tiny, str(tmp_path))
+        training.run(tiny, str(tmp_path))
     assert (tmp_path / "metrics.jsonl").read_bytes() == metrics
 
 
@@ -238,8 +238,8 @@ def test_a_run_that_is_ended_earlier_than_planned_is_evaluated_where_it_ends(tin
     with monkeypatch.context() as patch:
         patch.setattr(signals, "caught", lambda: contextlib.nullcontext(lambda: next(calls, "SIGINT")))
         with pytest.raises(Stopped, match="at step 20"):
-            train.run(long, str(tmp_path))
-    result = train.run({**long, "epochs": 2}, str(tmp_path), force_resume=True)
+            training.run(long, str(tmp_path))
+    result = training.run({**long, "epochs": 2}, str(tmp_path), force_resume=True)
     rows = read_rows(tmp_path / "metrics.jsonl")
     assert rows[-1]["step"] == 20
     assert result["test_errors_final"] == rows[-1]["test_errors"] == result["test_errors_at_best_validation"]
@@ -271,21 +271,21 @@ def test_a_signal_that_is_ignored_stays_ignored(monkeypatch):
 
 def test_a_second_run_in_the_same_folder_is_refused(tiny, tmp_path):
     with files.claim(tmp_path), pytest.raises(BadInput, match="in use by another run"):
-        train.run(tiny, str(tmp_path))
-    train.run(tiny, str(tmp_path))
+        training.run(tiny, str(tmp_path))
+    training.run(tiny, str(tmp_path))
 
 
 def test_a_folder_that_cannot_be_made_is_named(tiny, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="--workdir: found .*file/run .*expected a folder to write in"):
-        train.run(tiny, str(tmp_path / "file" / "run"))
+        training.run(tiny, str(tmp_path / "file" / "run"))
 
 
 def test_an_explosion_names_the_step_and_keeps_the_last_good_checkpoint(tiny, tmp_path):
-    train.run(tiny, str(tmp_path))
+    training.run(tiny, str(tmp_path))
     exploding = {**tiny, "epochs": 4, "schedule": {"name": "constant", "rate": 1e30}, "warmup_epochs": 0.0}
     with pytest.raises(Failed, match=r"(train_loss|gradient_norm|update_ratio) is (nan|inf) in step 2[0-4]") as told:
-        train.run(exploding, str(tmp_path), force_resume=True)
+        training.run(exploding, str(tmp_path), force_resume=True)
     assert re.search(
         "first to grow was the (weight|gradient) norm of (dense1|output), in step 2[0-4]: from", str(told.value)
     )
@@ -305,7 +305,7 @@ def test_an_explosion_before_any_checkpoint_is_replayed_from_the_start(tiny, tmp
     with pytest.raises(
         Failed, match=r"is (nan|inf) in step (\d+); first to grow was the gradient norm of .*, in step \d: "
     ) as told:
-        train.run(config, str(tmp_path))
+        training.run(config, str(tmp_path))
     failed, grew = (int(number) for number in re.findall(r"in step (\d+)", str(told.value)))
     assert grew < failed < 20
 
@@ -314,33 +314,33 @@ def test_an_explosion_before_any_checkpoint_is_replayed_from_the_start(tiny, tmp
 def test_an_explosion_of_nets_with_nested_layers_is_told_in_one_line(smoke, tmp_path, name):
     config = {**smoke(name), "epochs": 1, "schedule": {"name": "constant", "rate": 1e30}, "warmup_epochs": 0.0}
     with pytest.raises(Failed, match=r"first to grow was .*no checkpoint had been written") as told:
-        train.run(config, str(tmp_path))
+        training.run(config, str(tmp_path))
     assert "\n" not in str(told.value)
 
 
 def test_resuming_keeps_statistics_dropout_and_averages_to_the_bit(tiny, tmp_path, monkeypatch):
     model = {**tiny["model"], "norm": "batch", "dropout_rate": 0.3}
     config = {**tiny, "model": model, "regularisers": [{"name": "average", "decay": 0.9}]}
-    whole = train.run(config, str(tmp_path / "whole"))
+    whole = training.run(config, str(tmp_path / "whole"))
     calls = iter([None] * 3)
     with monkeypatch.context() as patch:
         patch.setattr(signals, "caught", lambda: contextlib.nullcontext(lambda: next(calls, "SIGTERM")))
         with pytest.raises(Stopped):
-            train.run(config, str(tmp_path / "cut"))
-    resumed = train.run(config, str(tmp_path / "cut"))
+            training.run(config, str(tmp_path / "cut"))
+    resumed = training.run(config, str(tmp_path / "cut"))
     for key in ("state_sha256", "test_errors_final", "average_test_errors", "average_validation_errors"):
         assert resumed[key] == whole[key]
 
 
 def test_the_average_is_evaluated_beside_the_weights(tiny, tmp_path):
     config = {**tiny, "regularisers": [{"name": "average", "decay": 0.9}]}
-    result = train.run(config, str(tmp_path))
+    result = training.run(config, str(tmp_path))
     rows = [row for row in read_rows(tmp_path / "metrics.jsonl") if "test_errors" in row]
     best = min(rows, key=lambda row: (row["average_validation_errors"], -row["step"]))
     assert result["average_validation_errors"] == best["average_validation_errors"]
     assert result["average_test_errors"] == best["average_test_errors"]
     assert any(row["average_test_errors"] != row["test_errors"] for row in rows)
-    plain = train.run(tiny, str(tmp_path / "plain"))
+    plain = training.run(tiny, str(tmp_path / "plain"))
     assert plain["state_sha256"] == result["state_sha256"]
     assert "average_test_errors" not in plain
 
@@ -350,7 +350,7 @@ def test_an_average_has_batch_norms_statistics_of_its_own(tiny, tmp_path):
     constant = {"schedule": {"name": "constant", "rate": 4e-3}, "epochs": 6, "log_steps": 10, "evaluate_epochs": 3}
     average = {"name": "average", "decay": 0.9}
     config = {**tiny, **constant, "model": {**tiny["model"], "norm": "batch"}, "regularisers": [average]}
-    result = train.run(config, str(tmp_path))
+    result = training.run(config, str(tmp_path))
     assert result["average_test_errors"] < 1.3 * result["test_errors_final"]
     live, averaged = folder.net(tmp_path), folder.net(tmp_path, average=True)
     assert checkpoint.tree_hash(live.model_state) != checkpoint.tree_hash(averaged.model_state)
@@ -360,10 +360,10 @@ def test_an_average_has_batch_norms_statistics_of_its_own(tiny, tmp_path):
 
 def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
     teacher = str(tmp_path / "teacher")
-    train.run(tiny, teacher)
+    training.run(tiny, teacher)
     distilled = {"name": "distillation", "workdir": teacher, "temperature": 2.0, "hard": 0.0}
     student = {**tiny, "loss": distilled, "epochs": 4, "seed": 1}
-    result = train.run(student, str(tmp_path / "student"))
+    result = training.run(student, str(tmp_path / "student"))
     assert result["test_errors_final"] < 0.6 * result["test_total"]  # its teacher: 0.53
     net, splits = folder.net(tmp_path / "teacher"), experiment.build(tiny).data
     inputs = np.zeros((2, 29, 29, 1), np.float32)
@@ -376,7 +376,7 @@ def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
         assert experiment._teacher(splits, teacher)(inputs).dtype == np.float32
     folder.write_result(tmp_path / "teacher", folder.read_result(tmp_path / "teacher") | {"state_sha256": "0" * 64})
     with pytest.raises(BadInput, match="teacher: '.*' -> '0000"):
-        train.run(student, str(tmp_path / "student"))
+        training.run(student, str(tmp_path / "student"))
     with pytest.raises(BadInput, match="no config.json"):
         experiment.build({**student, "loss": {**distilled, "workdir": str(tmp_path / "nobody")}})
     shutil.rmtree(teacher)  # the student is independent by now
@@ -399,12 +399,12 @@ def test_two_devices_see_the_same_images_and_learn_the_same(tmp_path):
 
 def test_a_column_of_a_fractalnet_is_evaluated_alone(smoke, tmp_path):
     config = {**smoke("fractalnet"), "epochs": 2}
-    train.run(config, str(tmp_path / "fractal"))
+    training.run(config, str(tmp_path / "fractal"))
     whole, column = (
         json.loads(evaluated("fractal", tmp_path, *flags).stdout) for flags in ((), ("--config.model.column=1",))
     )
     assert whole["test_errors"] != column["test_errors"]
-    train.run({**smoke("mlp2"), "epochs": 1}, str(tmp_path / "mlp"))
+    training.run({**smoke("mlp2"), "epochs": 1}, str(tmp_path / "mlp"))
     refused = evaluated("mlp", tmp_path, "--config.model.column=1")
     assert refused.returncode == 2
     assert "model.column: found 'an unknown key'" in refused.stderr

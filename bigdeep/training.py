@@ -12,13 +12,13 @@ import numpy as np
 
 from bigdeep import autopsy, evaluate, step
 from bigdeep import experiment as experiments
-from bigdeep.config import differences
 from bigdeep.data import embedded
 from bigdeep.errors import BadInput, Failed, Stopped, require
 from bigdeep.experiment import Experiment
 from bigdeep.run import checkpoint, files, folder, layout, machine, processes, signals
 from bigdeep.run.journal import Exploded, Journal, read_rows
 from bigdeep.run.progress import Progress
+from bigdeep.sections import differences
 from bigdeep.step import State
 
 
