@@ -19,7 +19,6 @@ from bigdeep.learn import mixup as mixing
 from bigdeep.run import folder, layout
 from bigdeep.run.fixed_order import fixed_order
 
-CLASSES = 10
 STATISTICS_BATCHES = 50  # over which an averaged net's batch norm is measured
 
 
@@ -90,7 +89,8 @@ def _bind(
     sections.check(isinstance(name, str) and name, "name", name, "the name of the experiment")
     sections.integer("seed", seed, f"[0, {2**32 - 1}]")
     splits = sections.call("data", datasets.splits, data)
-    net = models.build(model, splits.shape, CLASSES)
+    classes = len(splits.dataset.classes)
+    net = models.build(model, splits.shape, classes)
     layout.check(batch_size, fixed_order_shards, model_shards, len(splits.train.labels))
     _check_alone(batch_size, net, mixup, max(fixed_order_shards, 1))
     lengths = {"epochs": epochs, "log_steps": log_steps, "evaluate_epochs": evaluate_epochs}
@@ -98,9 +98,9 @@ def _bind(
     rate = schedules.build(schedule, warmup_epochs, plan.epoch_steps, plan.total_steps)
     parts = {
         "loss": losses.build(loss, net.distances, functools.partial(_teacher, splits)),
-        "augment": augmentations.build(augment, splits.shape, CLASSES, splits.dataset.name),
+        "augment": augmentations.build(augment, splits.shape, classes, splits.dataset.name),
         "strength": schedules.strength(strength, plan.total_steps),
-        "mix": mixing.build(mixup, CLASSES),
+        "mix": mixing.build(mixup, classes),
         "tx": optim.build(optimizer, regularisers, rate),
     }
     combine = fixed_order(fixed_order_shards, layout.mesh()) if fixed_order_shards else step.whole_batch
@@ -143,7 +143,8 @@ def _teacher(splits: datasets.Splits, workdir: str) -> Callable[[jax.Array], jax
 def identity(experiment: Experiment) -> dict:
     """What a run folder and each checkpoint say they belong to: the config, the data, the teacher's weights."""
     dataset = experiment.data.dataset
-    about = {"name": dataset.name, "sha256": dataset.sha256, "shape": list(experiment.data.shape), "classes": CLASSES}
+    about = {"name": dataset.name, "sha256": dataset.sha256, "shape": list(experiment.data.shape)}
+    about |= {"classes": len(dataset.classes), "names": list(dataset.classes)}
     loss = experiment.config["loss"]
     if loss["name"] != "distillation":
         return {"config": experiment.config, "dataset": about}

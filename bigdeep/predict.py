@@ -24,7 +24,7 @@ from PIL import Image
 
 from bigdeep import cli
 from bigdeep.data import files as datafiles
-from bigdeep.data import photo, pixels
+from bigdeep.data import photo, pictures, pixels
 from bigdeep.errors import BadInput, require, tell
 from bigdeep.run import folder, machine
 from bigdeep.step import EVALUATION_BATCH
@@ -65,8 +65,8 @@ def found(path: pathlib.Path) -> list[pathlib.Path]:
     """The files that a path means: itself, or every image in a folder and below, in order."""
     if not path.is_dir():
         return [path]
-    images = sorted(each for each in path.rglob("*") if each.suffix.lower() in photo.KINDS and each.is_file())
-    require(images, str(path), "no image in it", f"files ending in {', '.join(photo.KINDS)}")
+    images = sorted(each for each in path.rglob("*") if each.suffix.lower() in pictures.KINDS and each.is_file())
+    require(images, str(path), "no image in it", f"files ending in {', '.join(pictures.KINDS)}")
     return images
 
 

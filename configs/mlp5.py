@@ -33,10 +33,10 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.batch_size = 120 if smoke else 1000  # images per update, over all devices, >= 1
 
     config.data = dict(
-        name="mnist",  # mnist, fashion_mnist or cifar10
+        name="mnist",  # mnist, fashion_mnist, cifar10, or folder for images of your own
         source="embedded" if smoke else "auto",  # auto, idx, tfds or embedded (5,000 digits)
         dir="",  # folder that holds mnist/; "" for $BIGDEEP_DATA_DIR, else TFDS
-        size=29,  # pixels, >= 28: images are padded with background to size x size
+        size=29,  # pixels, >= 28: images are padded with background to size x size (pictures in folders: scaled)
         validation="train",  # all of it, undeformed, as in the paper; or "last:N", "writers:SHARE:FOLD" held out
     )
     config.augment = [  # deformations, drawn anew for each image in each step; [] for none

@@ -8,7 +8,7 @@ in the order of the official files.
 import os
 import pathlib
 
-from bigdeep.data import embedded, files, tfds
+from bigdeep.data import embedded, files, own, tfds
 from bigdeep.data.files import Dataset
 from bigdeep.errors import one_of, require, tell
 
@@ -19,7 +19,7 @@ PACKAGED = {"fashion_mnist": pathlib.Path("/usr/share/datasets/fashion-mnist")} 
 TORCHVISION = {"mnist": "MNIST/raw", "fashion_mnist": "FashionMNIST/raw"}  # where torchvision keeps the official files
 
 
-def load(name: str, source: str, dir: str) -> Dataset:
+def load(name: str, source: str, dir: str, size: int = 28) -> Dataset:
     """Reads, verifies and parses a data set.
 
     source: "auto" looks in dir, in $BIGDEEP_DATA_DIR, in the distribution's package (Fashion-MNIST), for a
@@ -27,9 +27,15 @@ def load(name: str, source: str, dir: str) -> Dataset:
       "idx" (official files), "tfds" and "embedded" pick one strictly; with "tfds", files found in a folder serve
       as its `manual_dir`.
     dir: a data directory ("" for none): one that holds the folder <name>/, torchvision's, or the files themselves.
+    name "folder" reads one's own images in dir (data/own.py); size: to which pictures among them are scaled.
     """
-    require(name in files.HASHES, "config.data.name", name, one_of(files.HASHES, name))
+    names = [*files.HASHES, own.NAME]
+    require(name in names, "config.data.name", name, one_of(names, name))
     require(source in SOURCES, "config.data.source", source, one_of(SOURCES, source))
+    if name == own.NAME:
+        require(source == "auto", "config.data.source", source, "auto, for images of your own")
+        require(isinstance(size, int) and size > 0, "config.data.size", size, "pixels, for pictures of any size")
+        return own.load(dir, size)
     places = [] if source == "embedded" else folders(name, dir)
     if source in ("auto", "idx"):
         if places:

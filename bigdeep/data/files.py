@@ -38,12 +38,20 @@ HASHES = {
     },
 }
 CIFAR_ARCHIVE = "cifar-10-binary.tar.gz"
+DIGITS = tuple("0123456789")
+CLASSES = {
+    "fashion_mnist": (
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    ),
+    "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+}
 
 
 class Dataset(NamedTuple):
     """name: "mnist-5k" for the embedded digits; source: "idx", "tfds" or "embedded"; sha256: of all four arrays.
 
-    train_images, test_images: uint8 (N, H, W, C); train_labels, test_labels: uint8 (N,), 0-9.
+    train_images, test_images: uint8 (N, H, W, C); train_labels, test_labels: uint8 (N,), places among `classes`.
     """
 
     name: str
@@ -53,6 +61,7 @@ class Dataset(NamedTuple):
     train_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
+    classes: tuple[str, ...] = DIGITS
 
 
 def spellings(folder: pathlib.Path, file: str) -> list[pathlib.Path]:
@@ -99,7 +108,7 @@ def from_bytes(name: str, source: str, files: Mapping[str, bytes], paths: Mappin
 def dataset_of(name: str, source: str, *arrays: np.ndarray) -> Dataset:
     """A data set of the four arrays, with their hash."""
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()
-    return Dataset(name, source, digest, *arrays)
+    return Dataset(name, source, digest, *arrays, classes=CLASSES.get(name, DIGITS))
 
 
 def read(path: pathlib.Path) -> bytes:
@@ -114,6 +123,16 @@ def read(path: pathlib.Path) -> bytes:
 def images(path: pathlib.Path) -> np.ndarray:
     """The images of an IDX file, packed or not, uint8 (N, H, W, 1)."""
     return _parse_idx("images", read(path), f"data file {path}")
+
+
+def labels(path: pathlib.Path) -> np.ndarray:
+    """The labels of an IDX file, packed or not, uint8 (N,); of QMNIST's eight columns of int32 the first."""
+    content, what = read(path), f"data file {path}"
+    if content[:4] != b"\x00\x00\x0c\x02":
+        return _parse_idx("labels", content, what)
+    count, columns = struct.unpack(">2i", content[4:12])
+    require(len(content) == 12 + 4 * count * columns, what, f"{len(content)} bytes", f"{count} rows of {columns}")
+    return np.frombuffer(content, ">i4", offset=12).reshape(count, columns)[:, 0].astype(np.uint8)
 
 
 def _read_tar(path: pathlib.Path) -> dict[str, bytes]:

@@ -12,11 +12,10 @@ import numpy as np
 import scipy.ndimage
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from bigdeep.data.pictures import LARGEST
 from bigdeep.errors import BadInput, first_line, require
 
 SIDE, BOX = 28, 20
-LARGEST = 64_000_000  # pixels
-KINDS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
 CONTRAST = 24  # of 255: less between paper and ink is a blank page
 FAINT = 0.1  # of the strongest ink: less is paper

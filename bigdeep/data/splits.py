@@ -35,10 +35,11 @@ def splits(name: str, source: str, dir: str, size: int, validation: str) -> Spli
     """Reads the data set and splits it.
 
     name, source, dir: as `data.load` takes them. size: images are padded with background to size x size pixels, the
-    smaller half of an odd margin first. validation: "train" for the undeformed training set, as in the paper; "last:N"
-    holds out its last N images; "writers:SHARE:FOLD" the images of a share of its writers (MNIST, see data/writers.py).
+    smaller half of an odd margin first; pictures in folders are scaled to it (data/pictures.py). validation: "train"
+    for the undeformed training set, as in the paper; "last:N" holds out its last N images; "writers:SHARE:FOLD" the
+    images of a share of its writers (MNIST, see data/writers.py).
     """
-    dataset = data.load(name, source, dir)
+    dataset = data.load(name, source, dir, size)
     sections.integer("size", size, f"[{dataset.train_images.shape[1]}, inf)")
     mask = held_out(dataset, dir, validation)
 

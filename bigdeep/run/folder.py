@@ -16,8 +16,8 @@ from bigdeep.run import checkpoint, files, journal, layout
 class Net(NamedTuple):
     """A trained net. logits(params, model_state, images uint8 (N, H, W, C)) -> (N, classes), pure, ready to jit.
 
-    config: the run's; dataset: {name, sha256, shape, classes} of the images it was trained on; cwd: where the command
-    that trained it was started; step: of the checkpoint.
+    config: the run's; dataset: {name, sha256, shape, classes, names} of the images it was trained on; cwd: where the
+    command that trained it was started; step: of the checkpoint.
     """
 
     model: models.Model
@@ -83,7 +83,7 @@ def on_all_devices(shapes: Any, model_shards: int = 1) -> Any:
 
 
 def read_config(workdir: pathlib.Path) -> dict:
-    """config.json of a run folder: {"config", "dataset": {"name", "sha256", "shape", "classes"}, …}; never executed.
+    """config.json of a run folder, {"config", "dataset": {name, sha256, shape, classes, names}, …}; never executed.
 
     Where the file is lost or no longer JSON, the newest checkpoint still knows config and data.
     """
@@ -91,6 +91,7 @@ def read_config(workdir: pathlib.Path) -> dict:
     require(record, f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
     old = "shape" not in record.get("dataset", {})
     require(not old, f"--workdir {workdir}", "a run of bigdeep 0.1", "one of 0.2 or later; train it again")
+    record["dataset"].setdefault("names", [str(i) for i in range(record["dataset"]["classes"])])  # before 0.3
     return record
 
 

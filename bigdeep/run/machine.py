@@ -5,11 +5,10 @@ import os
 import pathlib
 import platform
 import subprocess
-import tempfile
 
 import jax
 
-from bigdeep import __version__
+from bigdeep import __version__, cache
 from bigdeep.errors import BadInput, first_line, require
 
 
@@ -24,7 +23,7 @@ def select(platform: str, threads: int = 0) -> None:
         jax.config.update("jax_platforms", "cpu")
     if isinstance(threads, int) and threads > 0:
         os.environ["NPROC"] = str(threads)
-        folder = jax.config.jax_compilation_cache_dir or _default_cache()
+        folder = jax.config.jax_compilation_cache_dir or str(cache.folder("jax"))
         jax.config.update("jax_compilation_cache_dir", f"{folder}-{threads}-threads")
 
 
@@ -39,22 +38,8 @@ def prepare(platform: str = "") -> None:
     wanted = f"{platform}; see launch/README.md, Accelerators"
     require(platform in ("", found), "--platform", f"{found} ({jax.devices()[0].device_kind})", wanted)
     if not jax.config.jax_compilation_cache_dir:
-        jax.config.update("jax_compilation_cache_dir", _default_cache())
+        jax.config.update("jax_compilation_cache_dir", str(cache.folder("jax")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-
-
-def _default_cache() -> str:
-    return str(_cache_folder() / "bigdeep" / "jax")
-
-
-def _cache_folder() -> pathlib.Path:
-    """$XDG_CACHE_HOME, else ~/.cache; for users without a home, as containers have, a temporary folder of their own."""
-    if os.environ.get("XDG_CACHE_HOME"):
-        return pathlib.Path(os.environ["XDG_CACHE_HOME"])
-    try:
-        return pathlib.Path.home() / ".cache"
-    except RuntimeError:
-        return pathlib.Path(tempfile.gettempdir()) / f"cache-{os.getuid()}"
 
 
 def device_count() -> int:

@@ -104,7 +104,9 @@ def check_net(
     rng, key = np.random.default_rng(experiment.config["seed"]), jax.random.key(experiment.config["seed"])
     params, model_state, train = state.params, state.model_state, experiment.data.train
     inputs = pixels.to_inputs(jnp.asarray(train.images[:images], jnp.float64))
-    targets = experiment.loss.targets(inputs, jax.nn.one_hot(train.labels[:images], experiments.CLASSES))
+    targets = experiment.loss.targets(
+        inputs, jax.nn.one_hot(train.labels[:images], len(experiment.data.dataset.classes))
+    )
     layers = experiment.model.layers(params, model_state, inputs, key)
     alone = [check for layer in layers for check in check_layer(layer, positions, rng)]
 

@@ -32,7 +32,8 @@ from bigdeep.tools import double
 def records(experiment: experiments.Experiment, state: step.State, steps: int) -> Iterator[dict[str, np.ndarray]]:
     """The arrays of each step, and at last the weights after the last update. state: in double precision."""
     train, key, size = experiment.data.train, experiments.keys(experiment)[1], experiment.config["batch_size"]
-    bare = {"augment": lambda _, inputs, *__: inputs, "mix": mixup.build(0.0, experiments.CLASSES)}
+    classes = len(experiment.data.dataset.classes)
+    bare = {"augment": lambda _, inputs, *__: inputs, "mix": mixup.build(0.0, classes)}
     gradient = functools.partial(
         step.value_and_gradient, apply=experiment.model.apply, per_example=experiment.loss.per_example
     )
@@ -40,7 +41,7 @@ def records(experiment: experiments.Experiment, state: step.State, steps: int) -
     @jax.jit
     def one_step(state: step.State, inputs: jax.Array, labels: jax.Array) -> tuple:
         apply_key = step.keys(key, state.step)[1]
-        targets = experiment.loss.targets(inputs, jax.nn.one_hot(labels, experiments.CLASSES))
+        targets = experiment.loss.targets(inputs, jax.nn.one_hot(labels, classes))
         loss, _, gradients = gradient(state.params, state.model_state, inputs, targets, apply_key)
         layers = experiment.model.layers(state.params, state.model_state, inputs, apply_key)
         new, _ = experiment.one_step(state, (inputs, labels), key, **bare)
