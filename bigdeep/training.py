@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from bigdeep import autopsy, evaluate, step
+from bigdeep import autopsy, evaluate, findings, step
 from bigdeep import experiment as experiments
 from bigdeep.data import embedded
 from bigdeep.errors import BadInput, Failed, Stopped, require
@@ -22,8 +22,10 @@ from bigdeep.sections import differences
 from bigdeep.step import State
 
 
-def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
+def run(config: Mapping, workdir: str, *, force_resume: bool = False, on_row: Callable | None = None) -> dict:
     """Trains what the config says in workdir, from its newest checkpoint if it holds one; returns the result.
+
+    on_row: called with each row of metrics.
 
     Raises BadInput before anything is trained, Stopped after a signal with everything saved, and Failed when the
     loss is not finite or the disk is full, with the checkpoints so far kept.
@@ -47,9 +49,12 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
             origin = machine.origin()
             if first:
                 (path / "result.json").unlink(missing_ok=True)
-                files.write_json(path / "config.json", {**identity, "cwd": str(pathlib.Path.cwd()), "origin": origin})
+                about = {"cwd": str(pathlib.Path.cwd()), "command": machine.command(), "origin": origin}
+                files.write_json(
+                    path / "config.json", identity | about | {"weights": findings.weight_shapes(experiment)}
+                )
             try:
-                state = _train(experiment, state, store, journal, identity, received)
+                state = _train(experiment, state, store, journal, identity, received, on_row)
                 store.close()  # no result of weights that are not on disk
             except Exploded as error:
                 store.close()
@@ -57,7 +62,17 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False) -> dict:
             result = _result(experiment, state, journal) | origin
             if first:
                 folder.write_result(path, result)
+            findings.write(path, experiment)
+            if first:
+                _report(path)
             return result
+
+
+def _report(path: pathlib.Path) -> None:
+    """report.html, of what the run left."""
+    from bigdeep.report import page  # noqa: PLC0415 - templates, which only the end of a run needs
+
+    page.write([path], path / "report.html")
 
 
 def _same_run(path: pathlib.Path, store: checkpoint.Store, identity: dict, force: bool) -> bool:
@@ -87,7 +102,13 @@ def _restored(path: pathlib.Path, store: checkpoint.Store, experiment: Experimen
 
 
 def _train(
-    experiment: Experiment, state: State, store: checkpoint.Store, journal: Journal, identity: dict, received: Callable
+    experiment: Experiment,
+    state: State,
+    store: checkpoint.Store,
+    journal: Journal,
+    identity: dict,
+    received: Callable,
+    on_row: Callable | None,
 ) -> State:
     """The loop: chunk after chunk of steps, a row of metrics for each, and what is due at its end."""
     plan, count, average = experiment.plan, _counter(experiment), experiments.averaged_net(experiment)
@@ -112,6 +133,8 @@ def _train(
                 row |= count(chunk.state, average(chunk.state))
             journal.write(row)
             progress.show(row)
+            if on_row:
+                on_row(row)
             if chunk.state:
                 state = chunk.state
                 if chunk.saving or chunk.step in _best_steps(journal.rows):

@@ -16,7 +16,7 @@ LAYERS = [
     {"augment", "learn", "step"},
     {"run.folder", "report"},
     {"experiment"},
-    {"autopsy", "evaluate", "predict"},
+    {"autopsy", "evaluate", "export", "findings", "predict"},
     {"training"},
     {"tools"},
     {"main"},
@@ -26,10 +26,13 @@ ONLY_IN = {
     "flax": {"models", "augment.gan"},
     "orbax": {"run.checkpoint"},
     "tensorflow_datasets": {"data.tfds"},
-    "absl": {"cli", "main", "evaluate", "predict", "tools"},
+    "absl": {"cli", "main", "evaluate", "export", "predict", "report", "tools"},
     "matplotlib": {"report.figures"},
     "ml_collections": {"cli", "sections", "configfile"},
     "jinja2": {"report"},
+    "onnx": {"models.onnx"},
+    "safetensors": {"run.netfile"},
+    "tensorboardX": {"run.tensorboard"},
 }
 WITHOUT_JAX = ("", "errors", "sections", "report", "run.files", "run.journal", "run.progress", "run.signals")
 FILES = sorted(ROOT.rglob("*.py"))

@@ -125,7 +125,7 @@ def _idx_sets(folder: pathlib.Path, images: pathlib.Path) -> tuple[Arrays, Array
 
 
 def _names(images: pathlib.Path, found: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """(names of the classes, for each label its place), by EMNIST's mapping file: a label and character codes a line."""
+    """(names of the classes, for each label its place), by EMNIST's mapping file: label, character codes."""
     stem = images.name.partition("-train-")[0]
     mapping = images.with_name(f"{stem}-mapping.txt")
     names = {int(label): str(label) for label in found}

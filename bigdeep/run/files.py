@@ -8,6 +8,8 @@ import os
 import pathlib
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from bigdeep.errors import BadInput, tell
 
 # What flock says on file systems that have no locks (Lustre, some NFS).
@@ -21,6 +23,14 @@ def write_text(path: pathlib.Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def write_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes an .npz file, packed, as a whole."""
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)
     partial.replace(path)
 
 

@@ -1,4 +1,7 @@
-"""A run's folder, and the way back from it: the net that a run selected, without its data, loss or optimizer."""
+"""A run's folder, and the way back from it: the net that a run selected, without its data, loss or optimizer.
+
+Wherever such a folder is taken, a net in a file (netfile.py) and "pretrained:NAME" serve as well.
+"""
 
 import hashlib
 import json
@@ -10,7 +13,7 @@ import jax
 
 from bigdeep import models, step
 from bigdeep.errors import BadInput, require
-from bigdeep.run import checkpoint, files, journal, layout
+from bigdeep.run import checkpoint, files, journal, layout, netfile, pretrained
 
 
 class Net(NamedTuple):
@@ -37,24 +40,13 @@ def net(workdir: str | pathlib.Path, model: Mapping | None = None, average: bool
     average of its weights instead, where its config has one.
     Raises BadInput where the folder holds no such net.
     """
-    workdir = pathlib.Path(workdir)
     record = read_config(workdir)
     config, dataset = record["config"], record["dataset"]
-    errors = "average_validation_errors" if average else "validation_errors"
-    best = best_row(journal.read_rows(workdir / "metrics.jsonl"), errors)
-    wanted = "a run with the regulariser average" if average else "a run that was evaluated"
-    require(best is not None, f"--workdir {workdir}", f"no {errors} in metrics.jsonl", wanted)
     try:
         built = models.build(config["model"] | dict(model or {}), dataset["shape"], dataset["classes"])
     except BadInput as error:
         raise BadInput(f"--workdir {workdir}: config.{error}") from None
-    item = "average" if average else "net"
-    folder = workdir.absolute() / "checkpoints" / str(best["step"])
-    require(folder.exists(), f"--workdir {workdir}", f"no checkpoints/{best['step']}", "a run with its best checkpoint")
-    try:
-        weights = checkpoint.load(folder, {item: abstract_net(built)})[item]
-    except checkpoint.Damaged as damage:
-        raise BadInput(f"checkpoint {folder}: found it {damage}, expected an intact one") from None
+    weights, at = _selected(located(workdir), abstract_net(built), average)
     return Net(
         model=built,
         params=weights["params"],
@@ -63,8 +55,36 @@ def net(workdir: str | pathlib.Path, model: Mapping | None = None, average: bool
         config=config,
         dataset=dataset,
         cwd=record.get("cwd", ""),
-        step=best["step"],
+        step=at,
     )
+
+
+def located(workdir: str | pathlib.Path) -> pathlib.Path:
+    """The folder, or the file of a net, that --workdir names."""
+    name = str(workdir)
+    return pretrained.path(name.removeprefix(pretrained.PREFIX)) if is_pretrained(name) else pathlib.Path(workdir)
+
+
+def is_pretrained(workdir: str | pathlib.Path) -> bool:
+    """Whether --workdir names a net that comes along, or is fetched."""
+    return str(workdir).startswith(pretrained.PREFIX)
+
+
+def _selected(place: pathlib.Path, abstract: Any, average: bool) -> tuple[Any, int]:
+    """({"params", "model_state"} at best validation, their step); of a file those in it."""
+    wanted = "a run with the regulariser average" if average else "a run that was evaluated"
+    if place.is_file():
+        require(not average, f"--workdir {place}", "a net in a file", wanted)
+        return netfile.weights(place, abstract), netfile.about(place)["step"]
+    errors = "average_validation_errors" if average else "validation_errors"
+    best = best_row(journal.read_rows(place / "metrics.jsonl"), errors)
+    require(best is not None, f"--workdir {place}", f"no {errors} in metrics.jsonl", wanted)
+    item, folder = "average" if average else "net", place.absolute() / "checkpoints" / str(best["step"])
+    require(folder.exists(), f"--workdir {place}", f"no checkpoints/{best['step']}", "a run with its best checkpoint")
+    try:
+        return checkpoint.load(folder, {item: abstract})[item], best["step"]
+    except checkpoint.Damaged as damage:
+        raise BadInput(f"checkpoint {folder}: found it {damage}, expected an intact one") from None
 
 
 def abstract_net(model: models.Model) -> dict[str, Any]:
@@ -82,12 +102,15 @@ def on_all_devices(shapes: Any, model_shards: int = 1) -> Any:
     return jax.tree.map(abstract, shapes, layout.placed(shapes, model_shards))
 
 
-def read_config(workdir: pathlib.Path) -> dict:
+def read_config(workdir: str | pathlib.Path) -> dict:
     """config.json of a run folder, {"config", "dataset": {name, sha256, shape, classes, names}, …}; never executed.
 
     Where the file is lost or no longer JSON, the newest checkpoint still knows config and data.
     """
-    record = stored_identity(workdir) or checkpoint.Store(workdir / "checkpoints").identity()
+    place = located(workdir)
+    if place.is_file():
+        return netfile.about(place)
+    record = stored_identity(place) or checkpoint.Store(place / "checkpoints").identity()
     require(record, f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
     old = "shape" not in record.get("dataset", {})
     require(not old, f"--workdir {workdir}", "a run of bigdeep 0.1", "one of 0.2 or later; train it again")
@@ -106,9 +129,12 @@ def write_result(workdir: pathlib.Path, result: Mapping) -> None:
     files.write_json(workdir / "result.json", {**result, "seal": _seal(result)})
 
 
-def read_result(workdir: pathlib.Path) -> dict:
+def read_result(workdir: str | pathlib.Path) -> dict:
     """result.json of a run folder; {} where the run has not finished, or the file is no longer what was written."""
-    result = _json(workdir / "result.json")
+    place = located(workdir)
+    if place.is_file():
+        return netfile.about(place).get("result", {})
+    result = _json(place / "result.json")
     return result if result.pop("seal", None) == _seal(result) else {}
 
 

@@ -4,7 +4,9 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+import shlex
 import subprocess
+import sys
 
 import jax
 
@@ -54,6 +56,11 @@ def device_count() -> int:
 def origin() -> dict:
     """Where a record comes from: {device, versions, git_commit}."""
     return {"device": device(), "versions": versions(), "git_commit": git_commit()}
+
+
+def command() -> str:
+    """The command that started this process, as it would be typed."""
+    return shlex.join(["python", *sys.orig_argv[1:]])
 
 
 def device() -> str:

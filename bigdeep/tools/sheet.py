@@ -10,7 +10,7 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
-from bigdeep import cli
+from bigdeep import cli, findings
 from bigdeep import experiment as experiments
 from bigdeep.data import pixels
 from bigdeep.errors import require
@@ -19,18 +19,10 @@ from bigdeep.run import machine
 ZOOM, MARGIN = 2, 2
 
 
-def one_of_each(labels: np.ndarray, count: int) -> np.ndarray:
-    """Indices of `count` images: the first of each class, then the second of each, and so on."""
-    rank = np.zeros(len(labels), int)
-    for label in np.unique(labels):
-        rank[labels == label] = np.arange(np.sum(labels == label))
-    return np.lexsort((labels, rank))[:count]
-
-
 def sheet(experiment: experiments.Experiment, rows: int, samples: int, seed: int) -> np.ndarray:
     """uint8 (height, width, C): the originals and their samples, `rows` by `samples` + 1."""
     images, labels = experiment.data.train
-    chosen = one_of_each(labels, rows)
+    chosen = findings.one_of_each(labels, rows)
     inputs = np.repeat(images[chosen], samples, axis=0)
     deformed = jax.jit(experiment.augment)(jax.random.key(seed), inputs, np.repeat(labels[chosen], samples))
     drawn = np.asarray(pixels.to_bytes(deformed)).reshape(rows, samples, *images.shape[1:])

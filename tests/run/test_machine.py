@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from bigdeep import cache
 from bigdeep.errors import BadInput
 from bigdeep.run import machine
 
@@ -56,7 +57,7 @@ def test_users_without_a_home_keep_compiled_programs_elsewhere(monkeypatch):
 
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(pathlib.Path, "home", homeless)
-    assert machine._cache_folder().name.startswith("cache-")
+    assert cache.folder("jax").parts[-3].startswith("cache-")
 
 
 def test_a_backend_that_cannot_be_had_is_one_line(monkeypatch):
