@@ -84,10 +84,14 @@ def _bind(
     checkpoint_seconds: float,
     fixed_order_shards: int,
     model_shards: int,
+    tensorboard: bool,
+    profile: bool,
 ) -> Experiment:
     """The parameters are the keys of a config."""
     sections.check(isinstance(name, str) and name, "name", name, "the name of the experiment")
     sections.integer("seed", seed, f"[0, {2**32 - 1}]")
+    for key, value in {"tensorboard": tensorboard, "profile": profile}.items():
+        sections.check(isinstance(value, bool), key, value, "True or False")
     splits = sections.call("data", datasets.splits, data)
     classes = len(splits.dataset.classes)
     net = models.build(model, splits.shape, classes)

@@ -1,20 +1,55 @@
-"""What a finished run leaves to be looked at: predictions.npz and pictures.npz, which the report reads without JAX."""
+"""What a finished run leaves: its result, and what the report reads without JAX, predictions.npz and pictures.npz."""
 
+import hashlib
+import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
 
+from bigdeep import experiment as experiments
+from bigdeep import step
 from bigdeep.data import pixels, splits
 from bigdeep.errors import BadInput
 from bigdeep.experiment import Experiment
-from bigdeep.run import files, folder, processes
+from bigdeep.run import checkpoint, files, folder, processes, record
 
 SAMPLES = 9  # deformed copies of each training image that is shown
 ROWS = 10  # such images, one of each class in turn
 UNITS = 100  # of the first layer, whose weights are shown
 MOST = 2000  # misclassified images that are kept, those with the largest loss
+
+
+def result(experiment: Experiment, state: step.State, rows: Sequence[Mapping], seconds: float) -> dict:
+    """result.json. "At best validation" is the row with the fewest validation errors, the latest of equals."""
+    config, data = experiment.config, experiment.data
+    best, average = (record.best_row(rows, key) for key in ("validation_errors", "average_validation_errors"))
+    held_out = len(data.validation.labels) if data.validation is not data.train else 0
+    images = experiment.plan.total_steps * config["batch_size"]
+    return {
+        "kind": "run",
+        "config": config["name"],
+        "config_sha256": hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest(),
+        "state_sha256": checkpoint.tree_hash(state.params),
+        "dataset": {key: getattr(data.dataset, key) for key in ("name", "source", "sha256")},
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
+        "epochs": config["epochs"],
+        "steps": experiment.plan.total_steps,
+        "seconds": seconds,
+        "images_per_second": round(images / seconds, 1),
+        "validation_errors": best["validation_errors"],
+        "validation_total": best["validation_total"],
+        "validation_split": f"{held_out} held out" if held_out else "undeformed training set",
+        "test_total": best["test_total"],
+        "test_errors_at_best_validation": best["test_errors"],
+        "test_errors_best": min(row["test_errors"] for row in rows if "test_errors" in row),
+        "test_errors_final": rows[-1]["test_errors"],
+        "test_errors_halves": best["test_errors_halves"],
+        **{key: average[key] for key in ("average_validation_errors", "average_test_errors") if average},
+        "processes": jax.process_count(),
+        "seed": config["seed"],
+    }
 
 
 def write(workdir: pathlib.Path, experiment: Experiment) -> None:
@@ -51,20 +86,34 @@ def predictions(scores: np.ndarray, experiment: Experiment) -> dict[str, np.ndar
 
 
 def pictures(experiment: Experiment, net: folder.Net) -> dict[str, np.ndarray]:
-    """pictures.npz: originals uint8 (R, H, W, C), labels uint8 (R,), deformed uint8 (R, S, H, W, C), as the net saw them
-    while training; weights float16 (U, H, W, C) of units of the first layer, (0, …) where it has no such picture."""
+    """pictures.npz: originals uint8 (R, H, W, C), labels uint8 (R,), deformed uint8 (R, S, H, W, C), weights.
+
+    deformed: as the net saw them while training. weights: float16 (U, H, W, C), of units of the first layer; (0, …)
+    where it has no such picture.
+    """
     images, labels = experiment.data.train
     rows = one_of_each(labels, min(ROWS, len(labels)))
-    inputs, repeated = np.repeat(images[rows], SAMPLES, axis=0), np.repeat(labels[rows], SAMPLES)
-    deformed = jax.jit(lambda key, x, y: pixels.to_bytes(experiment.augment(key, x, y, 1.0)))
-    drawn = np.asarray(deformed(jax.random.key(experiment.config["seed"]), inputs, repeated))
-    shape = (len(rows), SAMPLES, *images.shape[1:])
     return {
         "originals": images[rows],
         "labels": labels[rows],
-        "deformed": drawn.reshape(shape),
+        "deformed": deformed(experiment, rows, jax.random.key(experiment.config["seed"])),
         "weights": first_weights(net.params, images.shape[1:]).astype(np.float16),
     }
+
+
+def deformed(experiment: Experiment, rows: np.ndarray, key: jax.Array) -> np.ndarray:
+    """uint8 (R, SAMPLES, H, W, C): training images as the net sees them at full strength, a different way each."""
+    images, labels = (np.repeat(values[rows], SAMPLES, axis=0) for values in experiment.data.train)
+    deform = jax.jit(lambda key, x, y: pixels.to_bytes(experiment.augment(key, x, y, 1.0)))
+    return np.asarray(deform(key, images, labels)).reshape(len(rows), SAMPLES, *images.shape[1:])
+
+
+def deformed_sheet(experiment: Experiment, at: int) -> np.ndarray:
+    """uint8 (height, width, C): rows of deformed images of a step, one class a row."""
+    rows = one_of_each(experiment.data.train.labels, min(ROWS, len(experiment.data.train.labels)))
+    drawn = deformed(experiment, rows, jax.random.fold_in(experiments.keys(experiment)[1], at))
+    r, s, height, width, channels = drawn.shape
+    return drawn.transpose(0, 2, 1, 3, 4).reshape(r * height, s * width, channels)
 
 
 def one_of_each(labels: np.ndarray, count: int) -> np.ndarray:

@@ -1,8 +1,7 @@
 """The run: restore, loop over chunks of steps, evaluate, save. The only place where I/O and JAX meet."""
 
 import contextlib
-import hashlib
-import json
+import functools
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from bigdeep import experiment as experiments
 from bigdeep.data import embedded
 from bigdeep.errors import BadInput, Failed, Stopped, require
 from bigdeep.experiment import Experiment
-from bigdeep.run import checkpoint, files, folder, layout, machine, processes, signals
+from bigdeep.run import checkpoint, files, folder, layout, machine, processes, record, signals
 from bigdeep.run.journal import Exploded, Journal, read_rows
 from bigdeep.run.progress import Progress
 from bigdeep.sections import differences
@@ -25,7 +24,7 @@ from bigdeep.step import State
 def run(config: Mapping, workdir: str, *, force_resume: bool = False, on_row: Callable | None = None) -> dict:
     """Trains what the config says in workdir, from its newest checkpoint if it holds one; returns the result.
 
-    on_row: called with each row of metrics.
+    on_row: called with each row of metrics once it is on disk.
 
     Raises BadInput before anything is trained, Stopped after a signal with everything saved, and Failed when the
     loss is not finite or the disk is full, with the checkpoints so far kept.
@@ -46,38 +45,57 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False, on_row: Ca
             state = _restored(path, store, experiment)
             journal = Journal(path / "metrics.jsonl", int(state.step), keep=first)
             processes.barrier("the folder is read")
-            origin = machine.origin()
-            if first:
-                (path / "result.json").unlink(missing_ok=True)
-                about = {"cwd": str(pathlib.Path.cwd()), "command": machine.command(), "origin": origin}
-                files.write_json(
-                    path / "config.json", identity | about | {"weights": findings.weight_shapes(experiment)}
-                )
-            try:
-                state = _train(experiment, state, store, journal, identity, received, on_row)
-                store.close()  # no result of weights that are not on disk
-            except Exploded as error:
-                store.close()
-                raise Failed(autopsy.explanation(error, experiment, store, journal.rows)) from None
-            result = _result(experiment, state, journal) | origin
-            if first:
-                folder.write_result(path, result)
-            findings.write(path, experiment)
-            if first:
-                _report(path)
-            return result
+            with _sinks(path, experiment, store, journal, on_row):
+                _begin(path, experiment, identity)
+                try:
+                    state = _train(experiment, state, store, journal, identity, received)
+                    store.close()  # no result of weights that are not on disk
+                except Exploded as error:
+                    store.close()
+                    raise Failed(autopsy.explanation(error, experiment, store, journal.rows)) from None
+                return _end(path, experiment, state, journal)
 
 
-def _report(path: pathlib.Path) -> None:
-    """report.html, of what the run left."""
-    from bigdeep.report import page  # noqa: PLC0415 - templates, which only the end of a run needs
+@contextlib.contextmanager
+def _sinks(
+    path: pathlib.Path, experiment: Experiment, store: checkpoint.Store, journal: Journal, on_row: Callable | None
+) -> Iterator[None]:
+    """Lets others see the rows and the checkpoints: the caller, and TensorBoard where the config wants it."""
+    with contextlib.ExitStack() as stack:
+        journal.sinks += [on_row] if on_row else []
+        if experiment.config["tensorboard"] and processes.first():
+            from bigdeep.run.tensorboard import Board  # noqa: PLC0415 - an extra, which few runs need
 
-    page.write([path], path / "report.html")
+            sheet = functools.partial(findings.deformed_sheet, experiment)
+            board = stack.enter_context(contextlib.closing(Board(path / "tensorboard", store.newest, sheet)))
+            journal.sinks.append(board.row)
+            store.watchers.append(board.saved)
+        yield
+
+
+def _begin(path: pathlib.Path, experiment: Experiment, identity: dict) -> None:
+    """config.json: the run's identity, where and how it was started, and the shapes of its weights."""
+    about = {"cwd": str(pathlib.Path.cwd()), "command": machine.command(), "origin": machine.origin()}
+    if processes.first():
+        (path / "result.json").unlink(missing_ok=True)
+        files.write_json(path / "config.json", identity | about | {"weights": findings.weight_shapes(experiment)})
+
+
+def _end(path: pathlib.Path, experiment: Experiment, state: State, journal: Journal) -> dict:
+    """All that a finished run leaves, the result last: where it stands, all else is there."""
+    result = findings.result(experiment, state, journal.rows, journal.seconds()) | machine.origin()
+    findings.write(path, experiment)
+    if processes.first():
+        from bigdeep.report import page  # noqa: PLC0415 - templates, which only the end of a run needs
+
+        record.write_result(path, result)
+        page.write([path], path / "report.html")
+    return result
 
 
 def _same_run(path: pathlib.Path, store: checkpoint.Store, identity: dict, force: bool) -> bool:
     """Whether a run in the folder, if there is one, is of the same config and data; BadInput if not, unless forced."""
-    old = folder.stored_identity(path) or store.identity() or identity
+    old = record.stored_identity(path) or store.identity() or identity
     changed = [line for key in identity for line in differences(old.get(key), identity[key], key)]
     if changed and not force:
         raise BadInput(
@@ -102,13 +120,7 @@ def _restored(path: pathlib.Path, store: checkpoint.Store, experiment: Experimen
 
 
 def _train(
-    experiment: Experiment,
-    state: State,
-    store: checkpoint.Store,
-    journal: Journal,
-    identity: dict,
-    received: Callable,
-    on_row: Callable | None,
+    experiment: Experiment, state: State, store: checkpoint.Store, journal: Journal, identity: dict, received: Callable
 ) -> State:
     """The loop: chunk after chunk of steps, a row of metrics for each, and what is due at its end."""
     plan, count, average = experiment.plan, _counter(experiment), experiments.averaged_net(experiment)
@@ -133,8 +145,6 @@ def _train(
                 row |= count(chunk.state, average(chunk.state))
             journal.write(row)
             progress.show(row)
-            if on_row:
-                on_row(row)
             if chunk.state:
                 state = chunk.state
                 if chunk.saving or chunk.step in _best_steps(journal.rows):
@@ -186,7 +196,7 @@ def _chunks(
 
 def _best_steps(rows: Sequence[Mapping]) -> set[int]:
     """The steps to keep for good: with the fewest validation errors, of the net and of its average."""
-    rows = [folder.best_row(rows, errors) for errors in ("validation_errors", "average_validation_errors")]
+    rows = [record.best_row(rows, errors) for errors in ("validation_errors", "average_validation_errors")]
     return {row["step"] for row in rows if row}
 
 
@@ -210,34 +220,3 @@ def _counter(experiment: Experiment) -> Callable[[State, dict | None], dict]:
         return counts
 
     return count
-
-
-def _result(experiment: Experiment, state: State, journal: Journal) -> dict:
-    """result.json. "At best validation" is the row with the fewest validation errors, the latest of equals."""
-    config, data, rows, seconds = experiment.config, experiment.data, journal.rows, journal.seconds()
-    best, average = (folder.best_row(rows, key) for key in ("validation_errors", "average_validation_errors"))
-    held_out = len(data.validation.labels) if data.validation is not data.train else 0
-    images = experiment.plan.total_steps * config["batch_size"]
-    return {
-        "kind": "run",
-        "config": config["name"],
-        "config_sha256": hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest(),
-        "state_sha256": checkpoint.tree_hash(state.params),
-        "dataset": {key: getattr(data.dataset, key) for key in ("name", "source", "sha256")},
-        "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
-        "epochs": config["epochs"],
-        "steps": experiment.plan.total_steps,
-        "seconds": seconds,
-        "images_per_second": round(images / seconds, 1),
-        "validation_errors": best["validation_errors"],
-        "validation_total": best["validation_total"],
-        "validation_split": f"{held_out} held out" if held_out else "undeformed training set",
-        "test_total": best["test_total"],
-        "test_errors_at_best_validation": best["test_errors"],
-        "test_errors_best": min(row["test_errors"] for row in rows if "test_errors" in row),
-        "test_errors_final": rows[-1]["test_errors"],
-        "test_errors_halves": best["test_errors_halves"],
-        **{key: average[key] for key in ("average_validation_errors", "average_test_errors") if average},
-        "processes": jax.process_count(),
-        "seed": config["seed"],
-    }

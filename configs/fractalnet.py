@@ -55,4 +55,6 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.checkpoint_seconds = 60.0
     config.fixed_order_shards = 0
     config.model_shards = 1
+    config.tensorboard = False  # event files for TensorBoard beside metrics.jsonl; needs the extra "tensorboard"
+    config.profile = False  # trace a few steps at the start, and say where their time goes
     return config

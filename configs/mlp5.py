@@ -97,4 +97,6 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.checkpoint_seconds = 60.0  # seconds, >= 0: between checkpoints
     config.fixed_order_shards = 0  # 0, or parts of a batch that are summed in order: the same bits on 1 to 8 devices
     config.model_shards = 1  # devices that share the columns of weights too large for one, >= 1
+    config.tensorboard = False  # event files for TensorBoard beside metrics.jsonl; needs the extra "tensorboard"
+    config.profile = False  # trace a few steps at the start, and say where their time goes
     return config

@@ -34,7 +34,8 @@ ONLY_IN = {
     "safetensors": {"run.netfile"},
     "tensorboardX": {"run.tensorboard"},
 }
-WITHOUT_JAX = ("", "errors", "sections", "report", "run.files", "run.journal", "run.progress", "run.signals")
+WITHOUT_JAX = ("", "errors", "sections", "report", "cache")
+WITHOUT_JAX += tuple(f"run.{name}" for name in ("files", "journal", "record", "progress", "signals"))
 FILES = sorted(ROOT.rglob("*.py"))
 
 

@@ -19,7 +19,7 @@ import pytest
 import warm
 from bigdeep import evaluate, experiment, training
 from bigdeep.errors import BadInput, Failed, Stopped
-from bigdeep.run import checkpoint, files, folder, signals
+from bigdeep.run import checkpoint, files, folder, record, signals
 from bigdeep.run.journal import read_rows
 from bigdeep.run.progress import Progress
 from conftest import run_bigdeep
@@ -374,7 +374,7 @@ def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
         experiment.build({**student, "data": {**tiny["data"], "size": 32}})
     with jax.enable_x64(True):  # for gradcheck and trace
         assert experiment._teacher(splits, teacher)(inputs).dtype == np.float32
-    folder.write_result(tmp_path / "teacher", folder.read_result(tmp_path / "teacher") | {"state_sha256": "0" * 64})
+    record.write_result(tmp_path / "teacher", folder.read_result(tmp_path / "teacher") | {"state_sha256": "0" * 64})
     with pytest.raises(BadInput, match="teacher: '.*' -> '0000"):
         training.run(student, str(tmp_path / "student"))
     with pytest.raises(BadInput, match="no config.json"):

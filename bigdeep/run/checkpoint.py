@@ -15,7 +15,7 @@ import pathlib
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 import jax
@@ -138,13 +138,17 @@ class _Keep:
 
 
 class Store:
-    """The checkpoints of one run, in folder/<step>; steps found damaged move to folder/damaged/<step>."""
+    """The checkpoints of one run, in folder/<step>; steps found damaged move to folder/damaged/<step>.
+
+    watchers: functions of (step, items) that are called with all that is saved.
+    """
 
     def __init__(self, folder: pathlib.Path):
         self.folder = folder.absolute()
+        self.watchers: list[Callable] = []
         self._keep = _Keep()
         self._checkpointer = None
-        self._newest = -1  # the step last saved or restored
+        self.newest = -1  # the step last saved or restored
         self._saved = time.monotonic()
 
     def age(self) -> float:
@@ -183,7 +187,7 @@ class Store:
             except Damaged as damage:
                 reason = str(damage)
             if not processes.any_of(bool(reason)):
-                self._newest = step
+                self.newest = step
                 return items
             if processes.first():
                 self._move_aside(step, reason)
@@ -207,14 +211,16 @@ class Store:
 
         Raises Failed where this or the save before could not be written; earlier checkpoints stay.
         """
-        if step == self._newest:
+        if step == self.newest:
             return
         self._keep.best = best
         what = {"sha256": leaf_hashes(items), "shapes": leaf_shapes(items), "identity": identity}
         metadata = {**what, "seal": _seal(what)}
-        self._newest, self._saved = step, time.monotonic()
+        self.newest, self._saved = step, time.monotonic()
         options = {"force": True, "custom_metadata": metadata}
         self._guard(lambda: self._open().save_checkpointables_async(step, dict(items), **options))
+        for watcher in self.watchers:
+            watcher(step, items)
 
     def close(self) -> None:
         """Waits until what was saved is on disk. Raises Failed where it is not."""

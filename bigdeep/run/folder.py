@@ -3,17 +3,15 @@
 Wherever such a folder is taken, a net in a file (netfile.py) and "pretrained:NAME" serve as well.
 """
 
-import hashlib
-import json
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 
 from bigdeep import models, step
 from bigdeep.errors import BadInput, require
-from bigdeep.run import checkpoint, files, journal, layout, netfile, pretrained
+from bigdeep.run import checkpoint, journal, layout, netfile, pretrained, record
 
 
 class Net(NamedTuple):
@@ -40,8 +38,8 @@ def net(workdir: str | pathlib.Path, model: Mapping | None = None, average: bool
     average of its weights instead, where its config has one.
     Raises BadInput where the folder holds no such net.
     """
-    record = read_config(workdir)
-    config, dataset = record["config"], record["dataset"]
+    stored = read_config(workdir)
+    config, dataset = stored["config"], stored["dataset"]
     try:
         built = models.build(config["model"] | dict(model or {}), dataset["shape"], dataset["classes"])
     except BadInput as error:
@@ -54,7 +52,7 @@ def net(workdir: str | pathlib.Path, model: Mapping | None = None, average: bool
         logits=step.predict(built.apply),
         config=config,
         dataset=dataset,
-        cwd=record.get("cwd", ""),
+        cwd=stored.get("cwd", ""),
         step=at,
     )
 
@@ -77,7 +75,7 @@ def _selected(place: pathlib.Path, abstract: Any, average: bool) -> tuple[Any, i
         require(not average, f"--workdir {place}", "a net in a file", wanted)
         return netfile.weights(place, abstract), netfile.about(place)["step"]
     errors = "average_validation_errors" if average else "validation_errors"
-    best = best_row(journal.read_rows(place / "metrics.jsonl"), errors)
+    best = record.best_row(journal.read_rows(place / "metrics.jsonl"), errors)
     require(best is not None, f"--workdir {place}", f"no {errors} in metrics.jsonl", wanted)
     item, folder = "average" if average else "net", place.absolute() / "checkpoints" / str(best["step"])
     require(folder.exists(), f"--workdir {place}", f"no checkpoints/{best['step']}", "a run with its best checkpoint")
@@ -110,46 +108,15 @@ def read_config(workdir: str | pathlib.Path) -> dict:
     place = located(workdir)
     if place.is_file():
         return netfile.about(place)
-    record = stored_identity(place) or checkpoint.Store(place / "checkpoints").identity()
-    require(record, f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
-    old = "shape" not in record.get("dataset", {})
+    stored = record.stored_identity(place) or checkpoint.Store(place / "checkpoints").identity()
+    require(stored, f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
+    old = "shape" not in stored.get("dataset", {})
     require(not old, f"--workdir {workdir}", "a run of bigdeep 0.1", "one of 0.2 or later; train it again")
-    record["dataset"].setdefault("names", [str(i) for i in range(record["dataset"]["classes"])])  # before 0.3
-    return record
-
-
-def stored_identity(workdir: pathlib.Path) -> dict | None:
-    """What config.json says; None where it was never written, is lost, or is not what a run writes."""
-    record = _json(workdir / "config.json")
-    return record if {"config", "dataset"} <= record.keys() else None
-
-
-def write_result(workdir: pathlib.Path, result: Mapping) -> None:
-    """Writes result.json, sealed by a sha256 of what it says."""
-    files.write_json(workdir / "result.json", {**result, "seal": _seal(result)})
+    stored["dataset"].setdefault("names", [str(i) for i in range(stored["dataset"]["classes"])])  # before 0.3
+    return stored
 
 
 def read_result(workdir: str | pathlib.Path) -> dict:
-    """result.json of a run folder; {} where the run has not finished, or the file is no longer what was written."""
+    """result.json, or what a net in a file knows of it; {} where there is none."""
     place = located(workdir)
-    if place.is_file():
-        return netfile.about(place).get("result", {})
-    result = _json(place / "result.json")
-    return result if result.pop("seal", None) == _seal(result) else {}
-
-
-def _seal(result: Mapping) -> str:
-    return hashlib.sha256(json.dumps(result, sort_keys=True).encode()).hexdigest()
-
-
-def _json(path: pathlib.Path) -> dict:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def best_row(rows: Sequence[Mapping], errors: str = "validation_errors") -> Mapping | None:
-    """The row of metrics with the fewest validation errors, the latest of equals; test errors do not count."""
-    return min((r for r in rows if errors in r), key=lambda r: (r[errors], -r["step"]), default=None)
+    return netfile.about(place).get("result", {}) if place.is_file() else record.read_result(place)

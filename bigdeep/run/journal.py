@@ -25,12 +25,13 @@ class Journal:
     """The rows so far, and the clock. Opening it cuts off what comes after `step`.
 
     keep: whether this process writes the file; of several that train together only one does.
+    sinks: functions that are called with each row once it is on disk.
     Where lines are damaged or rows are missing, the run goes on with those that are whole, says so, and keeps the file
     as it was beside the new one: what was best so far may be among the missing ones.
     """
 
     def __init__(self, path: pathlib.Path, step: int, keep: bool = True):
-        self.path = path
+        self.path, self.sinks = path, []
         self._keep = keep
         rows, damage = _whole_rows(path)
         self.rows = [row for row in rows if row["step"] <= step]
@@ -93,6 +94,8 @@ class Journal:
             file.write(json.dumps(row) + "\n")
             file.flush()
             os.fsync(file.fileno())
+        for sink in self.sinks:
+            sink(self.rows[-1])
 
     def amend(self, step: int, more: Mapping[str, Any]) -> None:
         """Adds to the row of the last step what was measured later."""
