@@ -49,8 +49,9 @@ def find(name: str) -> tuple[pathlib.Path, str]:
 
 
 def folders() -> list[pathlib.Path]:
-    """Where configs are looked for by name: in ./configs, then in those of the checkout that bigdeep lies in."""
-    places = (pathlib.Path("configs"), pathlib.Path(__file__).parents[1] / "configs")
+    """Where configs are looked for by name: in ./configs, then in those of the checkout, or of the package."""
+    package = pathlib.Path(__file__).parent
+    places = (pathlib.Path("configs"), package.parent / "configs", package / "configs")
     return [place for place in dict.fromkeys(p.absolute() for p in places) if place.is_dir()]
 
 

@@ -1,12 +1,15 @@
 """What a finished run leaves: its result, and what the report reads without JAX, predictions.npz and pictures.npz."""
 
+import functools
 import hashlib
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import numpy as np
+import scipy.optimize
+import scipy.special
 
 from bigdeep import experiment as experiments
 from bigdeep import step
@@ -17,6 +20,8 @@ from bigdeep.run import checkpoint, files, folder, processes, record
 
 SAMPLES = 9  # deformed copies of each training image that is shown
 ROWS = 10  # such images, one of each class in turn
+CALIBRATING = 5000  # deformed training images that the temperature is fitted on
+TEMPERATURES = (0.05, 20.0)
 UNITS = 100  # of the first layer, whose weights are shown
 MOST = 2000  # misclassified images that are kept, those with the largest loss
 
@@ -52,24 +57,49 @@ def result(experiment: Experiment, state: step.State, rows: Sequence[Mapping], s
     }
 
 
-def write(workdir: pathlib.Path, experiment: Experiment) -> None:
-    """Writes both files, of the net at best validation; to be called by all processes, of which the first writes."""
+def write(workdir: pathlib.Path, experiment: Experiment) -> dict:
+    """Writes both files, of the net at best validation; returns {"temperature"} for the result.
+
+    To be called by all processes, of which the first writes.
+    """
     net = folder.net(workdir)
     test = experiment.data.test
-    softmax = jax.jit(lambda params, state, images: jax.nn.softmax(net.logits(params, state, images)))
-    scores = processes.whole(softmax(net.params, net.model_state, test.images))
-    shown = pictures(experiment, net)
+    logits = functools.partial(jax.jit(net.logits), net.params, net.model_state)
+    scores = np.asarray(jax.nn.softmax(processes.whole(logits(test.images))))
+    shown, warmth = pictures(experiment, net), temperature(experiment, logits)
     if processes.first():
-        files.write_arrays(workdir / "predictions.npz", predictions(scores, experiment))
+        files.write_arrays(
+            workdir / "predictions.npz", predictions(scores, experiment) | {"temperature": np.float64(warmth)}
+        )
         files.write_arrays(workdir / "pictures.npz", shown)
+    return {"temperature": warmth}
+
+
+def temperature(experiment: Experiment, logits: Callable[[np.ndarray], jax.Array]) -> float:
+    """The T for which softmax(logits / T) is as sure as it is right: least cross-entropy on deformed training images.
+
+    Label smoothing and mixup leave a net less sure than it is right, T < 1. Source: Guo et al. 2017 (arXiv 1706.04599),
+    section 4.2.
+    """
+    count = min(CALIBRATING, len(experiment.data.train.labels))
+    images, labels = (values[-count:] for values in experiment.data.train)
+    drawn = _deform(experiment)(jax.random.fold_in(experiments.keys(experiment)[1], 0), images, labels)
+    z = np.asarray(processes.whole(logits(drawn)), np.float64)
+
+    def cross_entropy(log_t: float) -> float:
+        scaled = z / np.exp(log_t)
+        return float(np.mean(scipy.special.logsumexp(scaled, axis=1) - scaled[np.arange(count), labels]))
+
+    found = scipy.optimize.minimize_scalar(cross_entropy, bounds=np.log(TEMPERATURES), method="bounded")
+    return round(float(np.exp(found.x)), 4)
 
 
 def predictions(scores: np.ndarray, experiment: Experiment) -> dict[str, np.ndarray]:
     """predictions.npz, by the number of the test image.
 
-    probabilities float16 (N, classes); labels uint8 (N,); wrong int (n,), the numbers of the misclassified ones, and
-    images uint8 (n, H, W, C), those with the largest loss where there are more than 2,000; series and writer int (N,)
-    where it is known who wrote them.
+    probabilities float16 (N, classes), softmax(logits); labels uint8 (N,); wrong int (n,), the numbers of the
+    misclassified ones, and images uint8 (n, H, W, C), those with the largest loss where there are more than 2,000;
+    series and writer int (N,) where it is known who wrote them.
     """
     test = experiment.data.test
     wrong = np.flatnonzero(scores.argmax(axis=1) != test.labels)
@@ -104,8 +134,11 @@ def pictures(experiment: Experiment, net: folder.Net) -> dict[str, np.ndarray]:
 def deformed(experiment: Experiment, rows: np.ndarray, key: jax.Array) -> np.ndarray:
     """uint8 (R, SAMPLES, H, W, C): training images as the net sees them at full strength, a different way each."""
     images, labels = (np.repeat(values[rows], SAMPLES, axis=0) for values in experiment.data.train)
-    deform = jax.jit(lambda key, x, y: pixels.to_bytes(experiment.augment(key, x, y, 1.0)))
-    return np.asarray(deform(key, images, labels)).reshape(len(rows), SAMPLES, *images.shape[1:])
+    return np.asarray(_deform(experiment)(key, images, labels)).reshape(len(rows), SAMPLES, *images.shape[1:])
+
+
+def _deform(experiment: Experiment) -> Callable:
+    return jax.jit(lambda key, x, y: pixels.to_bytes(experiment.augment(key, x, y, 1.0)))
 
 
 def deformed_sheet(experiment: Experiment, at: int) -> np.ndarray:

@@ -12,11 +12,13 @@ Exit codes: 0 done, 2 bad input, 75 stopped by a signal with everything saved, 1
 """
 
 import json
+import pathlib
 
 from absl import flags
 
 from bigdeep import cli, training
-from bigdeep.run import machine, processes
+from bigdeep.errors import require
+from bigdeep.run import folder, machine, processes
 from bigdeep.sections import plain
 from bigdeep.tools import dry_run
 
@@ -34,10 +36,13 @@ def main() -> None:
         dry_run.run(config)
         return
     workdir = options.workdir or f"runs/{config.name.replace(':', '-')}"
+    require(not folder.is_pretrained(workdir), "--workdir", workdir, "a folder to train in")
     with processes.watched():
         result = training.run(config, workdir, force_resume=options.force_resume)
     if processes.first():
-        print(json.dumps(result, indent=2))
+        from bigdeep.report import summary  # noqa: PLC0415 - nothing of the report before the end
+
+        print(json.dumps(result, indent=2) if options.json else summary.text(pathlib.Path(workdir)))
 
 
 if __name__ == "__main__":
@@ -45,6 +50,7 @@ if __name__ == "__main__":
     cli.define_processes()
     flags.DEFINE_string("workdir", None, "run folder; runs/<name of the config> if not given")
     flags.DEFINE_bool("force_resume", False, "resume although the config has changed")
+    flags.DEFINE_bool("json", False, "print result.json at the end instead of a summary")
     flags.DEFINE_bool("print_config", False, "print the resolved config and end")
     flags.DEFINE_bool("dry_run", False, "print the net, time one chunk of steps, estimate the run and end")
     cli.run(main, __doc__)

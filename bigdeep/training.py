@@ -84,7 +84,7 @@ def _begin(path: pathlib.Path, experiment: Experiment, identity: dict) -> None:
 def _end(path: pathlib.Path, experiment: Experiment, state: State, journal: Journal) -> dict:
     """All that a finished run leaves, the result last: where it stands, all else is there."""
     result = findings.result(experiment, state, journal.rows, journal.seconds()) | machine.origin()
-    findings.write(path, experiment)
+    result |= findings.write(path, experiment)
     if processes.first():
         from bigdeep.report import page  # noqa: PLC0415 - templates, which only the end of a run needs
 

@@ -57,7 +57,7 @@ def _read_all(files: Sequence[tuple[int, pathlib.Path]], size: int) -> dict:
 
     def one(each: tuple[int, pathlib.Path]) -> np.ndarray | str:
         try:
-            return _picture(each[1], size)
+            return picture(each[1], size)
         except BadInput as error:
             return str(error)
 
@@ -71,8 +71,8 @@ def _read_all(files: Sequence[tuple[int, pathlib.Path]], size: int) -> dict:
     return {"images": images, "places": np.array(places), "broken": [each for each in found if isinstance(each, str)]}
 
 
-def _picture(path: pathlib.Path, size: int) -> np.ndarray:
-    """uint8 (size, size, 3)."""
+def picture(path: pathlib.Path, size: int) -> np.ndarray:
+    """uint8 (size, size, 3), see `read`; BadInput in one line where it cannot be read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, of what it reads all the same
         try:

@@ -3,6 +3,8 @@
 XLA's own convolution is kept for GPUs and TPUs, and is what the tests compare with.
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +26,20 @@ def convolution(x: jax.Array, kernel: jax.Array, stride: int, padding: str) -> j
     return jax.lax.platform_dependent(
         x, kernel, cpu=lambda x, kernel: _banded(x, kernel, stride), default=lambda x, kernel: _xla(x, kernel, stride)
     )
+
+
+def whole_kernel(
+    kernel: jax.Array, connections: Sequence[Sequence[int]], features: int, channels: int = 0
+) -> jax.Array:
+    """(K, K, pairs) -> (K, K, channels, features), with zeros where a map does not see another; any other as it is.
+
+    channels: of the input; 0 for as many as the connections name.
+    """
+    if not connections:
+        return kernel
+    seen = np.array([(c, f) for f, maps in enumerate(connections) for c in maps])
+    dense = jnp.zeros((*kernel.shape[:2], channels or seen[:, 0].max() + 1, features), kernel.dtype)
+    return dense.at[:, :, seen[:, 0], seen[:, 1]].set(kernel)
 
 
 def _xla(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:

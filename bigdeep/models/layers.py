@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from bigdeep import sections
 from bigdeep.models import units
 from bigdeep.models.convolution import convolution as convolve
+from bigdeep.models.convolution import whole_kernel
 from bigdeep.models.product import PRECISIONS, product
 
 
@@ -69,10 +69,7 @@ class Convolution(nn.Module):
             pairs = zip(keys, self.connections, strict=True)
             return jnp.concatenate([draw(k, (*size, len(seen), self.features))[..., 0] for k, seen in pairs], axis=2)
 
-        seen = np.array([(c, f) for f, maps in enumerate(self.connections) for c in maps])
-        kernel = self.param("kernel", kernels)
-        dense = jnp.zeros((*size, channels, self.features), kernel.dtype)
-        return dense.at[:, :, seen[:, 0], seen[:, 1]].set(kernel)
+        return whole_kernel(self.param("kernel", kernels), self.connections, self.features, channels)
 
 
 class Subsampling(nn.Module):

@@ -36,6 +36,13 @@ def mistakes(arrays: Mapping[str, np.ndarray], names: Sequence[str]) -> list[dic
     return sorted(found, key=lambda each: -each["loss"])
 
 
+def at_temperature(scores: np.ndarray, temperature: float) -> np.ndarray:
+    """softmax(logits / T) of softmax(logits): float64 (N, classes)."""
+    logs = np.log(np.maximum(scores.astype(np.float64), 2**-25)) / temperature
+    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
 def confusion(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """int (classes, classes): how many images of class i (rows) were taken for class j."""
     classes = scores.shape[1]

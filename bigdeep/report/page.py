@@ -130,7 +130,9 @@ def _predictions(run: Run, charts: dict) -> dict:
     if not arrays:
         why = "Mistakes, confusions and calibration appear here once the run has finished."
         return {"no_predictions": why if not run.result else "The folder has no predictions.npz of its mistakes."}
-    scores, labels = arrays["probabilities"].astype(np.float32), arrays["labels"]
+    labels, temperature = arrays["labels"], float(arrays.get("temperature", 1.0))
+    scores = mistakes.at_temperature(arrays["probabilities"], temperature)
+    arrays = arrays | {"probabilities": scores}
     found = illustrated(mistakes.mistakes(arrays, run.names), arrays["images"])
     table = mistakes.confusion(scores, labels)
     off = table - np.diag(np.diag(table))
@@ -151,6 +153,7 @@ def _predictions(run: Run, charts: dict) -> dict:
         "second_right": sum(each["second_right"] for each in found),
         "mistakes": found,
         "confusion": table.tolist(),
+        "temperature": temperature,
         "worst": max(1, int(off.max())),
         "calibration_error": mistakes.calibration_error(bins),
         "refusal": refusal,

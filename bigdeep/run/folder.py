@@ -18,7 +18,8 @@ class Net(NamedTuple):
     """A trained net. logits(params, model_state, images uint8 (N, H, W, C)) -> (N, classes), pure, ready to jit.
 
     config: the run's; dataset: {name, sha256, shape, classes, names} of the images it was trained on; cwd: where the
-    command that trained it was started; step: of the checkpoint.
+    command that trained it was started; step: of the checkpoint; temperature: the T for which
+    softmax(logits / T) is as sure as it is right (findings.temperature), 1 where the run has not finished.
     """
 
     model: models.Model
@@ -29,6 +30,11 @@ class Net(NamedTuple):
     dataset: dict
     cwd: str
     step: int
+    temperature: float = 1.0
+
+    def probabilities(self, params: Any, model_state: Any, images: jax.Array) -> jax.Array:
+        """(N, classes), each row summing to 1; pure, ready to jit."""
+        return jax.nn.softmax(self.logits(params, model_state, images) / self.temperature)
 
 
 def net(workdir: str | pathlib.Path, model: Mapping | None = None, average: bool = False) -> Net:
@@ -54,6 +60,7 @@ def net(workdir: str | pathlib.Path, model: Mapping | None = None, average: bool
         dataset=dataset,
         cwd=stored.get("cwd", ""),
         step=at,
+        temperature=read_result(workdir).get("temperature", 1.0),
     )
 
 

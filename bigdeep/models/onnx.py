@@ -1,0 +1,149 @@
+"""A stack of layers as an ONNX graph, in float32, any number of images at once. The only import of onnx.
+
+Inputs "images" uint8 (N, H, W, C); outputs "logits" float32 (N, classes). Between layers images stay (N, H, W, C), as
+in the net itself, so that flattening gives the same order.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from bigdeep import sections
+from bigdeep.models import layers as kinds
+from bigdeep.models import stack
+from bigdeep.models.convolution import whole_kernel
+
+OPSET, IR = 21, 10
+NORM_EPSILON = {"batch": 1e-5, "layer": 1e-6}  # flax's defaults
+TO_MAPS, TO_IMAGES = [0, 3, 1, 2], [0, 2, 3, 1]
+
+
+class _Graph:
+    """Nodes and constants, one after the other."""
+
+    def __init__(self) -> None:
+        self.nodes: list = []
+        self.constants: list = []
+
+    def constant(self, value: Any) -> str:
+        name = f"constant{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """Adds a node; returns the name of its output."""
+        name = f"{kind.lower()}{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def with_constant(self, kind: str, x: str, value: Any) -> str:
+        return self.add(kind, x, self.constant(np.asarray(value, np.float32)))
+
+
+def model(section: Mapping, shape: Sequence[int], classes: int, weights: Mapping) -> onnx.ModelProto:
+    """The net of a config's section with its weights, {"params", "model_state"} as nested dicts of arrays.
+
+    Raises BadInput for nets that are no stacks.
+    """
+    makers = {"mlp": stack.mlp, "stack": stack.stack}
+    known = section["name"] in makers
+    sections.check(known, "--format=onnx", section["name"], "a net named mlp or stack; stablehlo takes every net")
+    net = sections.construct("model", makers, section, shape=tuple(shape), classes=classes)
+    graph = _Graph()
+    x = graph.add("Cast", "images", to=TensorProto.FLOAT)
+    x = graph.with_constant("Sub", graph.with_constant("Div", x, 127.5), 1.0)
+    statistics = weights["model_state"].get("batch_stats", {})
+    for name, layer in net.layers.items():
+        module = layer(name=name, parent=None)
+        x = LAYERS[type(module)](graph, x, module, weights["params"].get(name, {}), statistics.get(name, {}))
+    graph.add("Identity", x)
+    graph.nodes[-1].output[0] = "logits"
+    images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", *shape])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])
+    whole = helper.make_graph(graph.nodes, "bigdeep", [images], [logits], graph.constants)
+    made = helper.make_model(
+        whole, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR, producer_name="bigdeep"
+    )
+    onnx.checker.check_model(made, full_check=True)
+    return made
+
+
+def _dense(graph: _Graph, x: str, module: Any, params: Mapping, statistics: Mapping) -> str:
+    a = graph.with_constant("MatMul", x, params["kernel"])
+    return _finish(graph, a, module, params, statistics)
+
+
+def _convolution(graph: _Graph, x: str, module: Any, params: Mapping, statistics: Mapping) -> str:
+    kernel = whole_kernel(np.asarray(params["kernel"]), module.connections, module.features)
+    weights = graph.constant(np.float32(np.transpose(kernel, (3, 2, 0, 1))))
+    size = kernel.shape[:2] if module.padding == "same" else (1, 1)
+    pads = [*((k - 1) // 2 for k in size), *(k // 2 for k in size)]
+    maps = graph.add("Transpose", x, perm=TO_MAPS)
+    maps = graph.add("Conv", maps, weights, strides=[module.stride] * 2, pads=pads)
+    return _finish(graph, graph.add("Transpose", maps, perm=TO_IMAGES), module, params, statistics)
+
+
+def _finish(graph: _Graph, a: str, module: Any, params: Mapping, statistics: Mapping) -> str:
+    """activation(norm(a + bias))."""
+    norm = getattr(module, "norm", "none")
+    if norm == "none" and "bias" in params:
+        a = graph.with_constant("Add", a, params["bias"])
+    elif norm == "layer":
+        scale, bias = (graph.constant(np.float32(params["norm"][key])) for key in ("scale", "bias"))
+        a = graph.add("LayerNormalization", a, scale, bias, axis=-1, epsilon=NORM_EPSILON["layer"])
+    elif norm == "batch":
+        mean, variance = (np.float32(statistics["norm"][key]) for key in ("mean", "var"))
+        factor = np.float32(params["norm"]["scale"]) / np.sqrt(variance + np.float32(NORM_EPSILON["batch"]))
+        a = graph.with_constant("Mul", graph.with_constant("Sub", a, mean), factor)
+        a = graph.with_constant("Add", a, params["norm"]["bias"])
+    return ACTIVATIONS[module.activation](graph, a)
+
+
+def _scaled_tanh(graph: _Graph, a: str) -> str:
+    return graph.with_constant("Mul", graph.add("Tanh", graph.with_constant("Mul", a, 0.6666)), 1.7159)
+
+
+def _subsampling(graph: _Graph, x: str, module: Any, params: Mapping, statistics: Mapping) -> str:
+    means = _pool("AveragePool")(graph, x, module, params, statistics)
+    sums = graph.with_constant("Mul", means, float(module.size**2))
+    a = graph.with_constant("Add", graph.with_constant("Mul", sums, params["kernel"]), params["bias"])
+    return ACTIVATIONS[module.activation](graph, a)
+
+
+def _pool(kind: str) -> Callable:
+    def pool(graph: _Graph, x: str, module: Any, *_: Any) -> str:
+        size = [module.size] * 2
+        maps = graph.add(kind, graph.add("Transpose", x, perm=TO_MAPS), kernel_shape=size, strides=size)
+        return graph.add("Transpose", maps, perm=TO_IMAGES)
+
+    return pool
+
+
+def _rbf(graph: _Graph, x: str, module: Any, *_: Any) -> str:
+    column = graph.add("Unsqueeze", x, graph.constant(np.int64([1])))
+    difference = graph.with_constant("Sub", column, np.float32(module.codes)[None])
+    squares = graph.add("Mul", difference, difference)
+    return graph.add("Neg", graph.add("ReduceSum", squares, graph.constant(np.int64([2])), keepdims=0))
+
+
+ACTIVATIONS: dict[str, Callable[[_Graph, str], str]] = {
+    "linear": lambda graph, a: a,
+    "relu": lambda graph, a: graph.add("Relu", a),
+    "gelu": lambda graph, a: graph.add("Gelu", a, approximate="tanh"),
+    "tanh": lambda graph, a: graph.add("Tanh", a),
+    "scaled_tanh": _scaled_tanh,
+    "sigmoid": lambda graph, a: graph.add("Sigmoid", a),
+}
+LAYERS: dict[type, Callable] = {
+    kinds.Dense: _dense,
+    kinds.Convolution: _convolution,
+    kinds.Subsampling: _subsampling,
+    kinds.MaxPool: _pool("MaxPool"),
+    kinds.AveragePool: _pool("AveragePool"),
+    kinds.Flatten: lambda graph, x, *_: graph.add("Flatten", x, axis=1),
+    kinds.Dropout: lambda graph, x, *_: x,
+    kinds.RBF: _rbf,
+}
