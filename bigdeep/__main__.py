@@ -25,7 +25,7 @@ def commands() -> dict[str, str]:
         *sorted((ROOT / "tools").glob("*.py")),
     ]:
         text = path.read_text(encoding="utf-8")
-        if "cli.run(main" in text:
+        if "cli.run(main" in text and path != ROOT / "__main__.py":
             module = ".".join(["bigdeep", *path.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__main__")
             found[module] = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
     return found

@@ -18,6 +18,7 @@ from absl import flags
 
 from bigdeep import cli, training
 from bigdeep.errors import require
+from bigdeep.report import summary
 from bigdeep.run import folder, machine, processes
 from bigdeep.sections import plain
 from bigdeep.tools import dry_run
@@ -40,8 +41,6 @@ def main() -> None:
     with processes.watched():
         result = training.run(config, workdir, force_resume=options.force_resume)
     if processes.first():
-        from bigdeep.report import summary  # noqa: PLC0415 - nothing of the report before the end
-
         print(json.dumps(result, indent=2) if options.json else summary.text(pathlib.Path(workdir)))
 
 

@@ -28,7 +28,7 @@ ONLY_IN = {
     "tensorflow_datasets": {"data.tfds"},
     "absl": {"cli", "main", "evaluate", "export", "predict", "report", "tools"},
     "matplotlib": {"report.figures"},
-    "ml_collections": {"cli", "sections", "configfile"},
+    "ml_collections": {"api", "cli", "sections", "configfile"},
     "jinja2": {"report.html"},
     "onnx": {"models.onnx"},
     "safetensors": {"run.netfile"},

@@ -10,21 +10,24 @@ LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 
 def serve(page: Callable[[], str], port: int = 0) -> None:
-    """Serves what page() returns at / until SIGINT; port 0 takes a free one. Says where.
-
-    Answers GET and HEAD only, nothing but the page, and refuses a Host header that is not local: a stranger's page
-    that reaches here by a name of its own has another.
-    """
-    try:
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), _handler(page))
-    except OSError as error:
-        raise BadInput(f"--port: found {port} ({error.strerror}), expected a free one, or 0 for any") from None
-    tell(f"bigdeep: http://127.0.0.1:{server.server_port}/ (Ctrl-C ends it)")
-    with server:
+    """Serves what page() returns at / until SIGINT; port 0 takes a free one. Says where."""
+    with server(page, port) as opened:
+        tell(f"bigdeep: http://127.0.0.1:{opened.server_port}/ (Ctrl-C ends it)")
         try:
-            server.serve_forever()
+            opened.serve_forever()
         except KeyboardInterrupt:
             tell("")
+
+
+def server(page: Callable[[], str], port: int) -> http.server.ThreadingHTTPServer:
+    """A server of one page. It answers GET and HEAD only, for / only.
+
+    It refuses a Host header that is not local: a stranger's page that reaches here by a name of its own has another.
+    """
+    try:
+        return http.server.ThreadingHTTPServer(("127.0.0.1", port), _handler(page))
+    except OSError as error:
+        raise BadInput(f"--port: found {port} ({error.strerror}), expected a free one, or 0 for any") from None
 
 
 def _handler(page: Callable[[], str]) -> type[http.server.BaseHTTPRequestHandler]:
