@@ -180,6 +180,12 @@ def _placed(experiment: Experiment) -> step.State:
 
 def compiled_steps(experiment: Experiment) -> Callable:
     """(state, length=n) -> (state, metrics): n training steps as one program; the state is donated."""
+    program, rest = steps_program(experiment)
+    return lambda state, length: program(state, *rest, length=length)
+
+
+def steps_program(experiment: Experiment) -> tuple[Callable, tuple]:
+    """(the jitted program of compiled_steps, what it takes behind the state: the training set and the key)."""
     batch_size, shard = experiment.config["batch_size"], layout.shard_batch(experiment.config["model_shards"])
 
     def chunk(state: step.State, train: datasets.Split, key: jax.Array, length: int) -> tuple[step.State, dict]:
@@ -188,8 +194,7 @@ def compiled_steps(experiment: Experiment) -> Callable:
 
     placed = (_placed(experiment), layout.replicated())
     program = jax.jit(chunk, static_argnames="length", donate_argnums=0, out_shardings=placed)
-    train, key = layout.on_devices(experiment.data.train), keys(experiment)[1]
-    return lambda state, length: program(state, train, key, length=length)
+    return program, (layout.on_devices(experiment.data.train), keys(experiment)[1])
 
 
 def items_of(state: step.State) -> dict:

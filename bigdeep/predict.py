@@ -36,6 +36,7 @@ from bigdeep.step import EVALUATION_BATCH
 
 SURE = 0.9  # probability, calibrated, below which a reading is called unsure
 AT_ONCE = 20 * EVALUATION_BATCH  # images read, and classified, together
+LARGE = 50_000  # bytes, beyond which decoding a file in a thread of its own pays
 
 
 class Reading(NamedTuple):
@@ -137,10 +138,16 @@ def readings(reader: Reader, paths: Sequence[pathlib.Path]) -> Iterator[Reading 
     """Of every file in order a reading, of IDX files one an image, or a line that says what is wrong with the file."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(paths), AT_ONCE):
-            read = list(pool.map(reader.read, paths[start : start + AT_ONCE]))
+            some = paths[start : start + AT_ONCE]
+            large = {path: pool.submit(reader.read, path) for path in some if _size(path) > LARGE}
+            read = [large[path].result() if path in large else reader.read(path) for path in some]
             told = iter(reader([digit for each in read if isinstance(each, list) for digit in each]))
             for each in read:
                 yield from [each] if isinstance(each, str) else (next(told) for _ in each)
+
+
+def _size(path: pathlib.Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def shown(seen: Sequence[Reading], columns: int = 10) -> Image.Image:

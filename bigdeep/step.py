@@ -81,8 +81,10 @@ def gradients(
     """
     images, labels = batch
     augment_key, apply_key, mix_key = keys(key, state.step)
-    inputs = augment(augment_key, images, labels, strength(state.step))
-    inputs, mixed_labels = mix(mix_key, inputs, labels)
+    with jax.named_scope("deform"):
+        inputs = augment(augment_key, images, labels, strength(state.step))
+    with jax.named_scope("mix"):
+        inputs, mixed_labels = mix(mix_key, inputs, labels)
     gradient = functools.partial(value_and_gradient, apply=apply, per_example=loss.per_example)
     targets = loss.targets(inputs, mixed_labels)
     value, seen, grads = gradient(state.params, state.model_state, inputs, targets, apply_key)
@@ -99,7 +101,9 @@ def update(
     gradient_norm = |g|_2; update_ratio = |update|_2 / |params|_2 before the update; layers, {layer: the same of each,
     and its idle units}.
     """
-    updates, opt_state = tx.update(given.gradient, state.opt_state, state.params)
+    with jax.named_scope("update"):
+        updates, opt_state = tx.update(given.gradient, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
     layers = layer_norms(state.params, given.gradient, updates)
     for layer, share in given.idle.items():
         layers.setdefault(layer, {})["idle"] = share
@@ -111,7 +115,6 @@ def update(
         "update_ratio": optax.tree.norm(updates) / optax.tree.norm(state.params),
         "layers": layers,
     }
-    params = optax.apply_updates(state.params, updates)
     return State(state.step + 1, params, given.model_state, opt_state), metrics
 
 
@@ -141,8 +144,9 @@ def value_and_gradient(
     """The mean loss over a batch as the net sees it, what it saw, and the gradient of the loss by the params."""
 
     def objective(params: Any) -> tuple[jax.Array, Seen]:
-        seen = Seen(*apply(params, model_state, inputs, key, train=True))
-        return per_example(seen.logits, targets).mean(), seen
+        with jax.named_scope("forward"):
+            seen = Seen(*apply(params, model_state, inputs, key, train=True))
+            return per_example(seen.logits, targets).mean(), seen
 
     (value, seen), gradient = jax.value_and_grad(objective, has_aux=True)(params)
     return value, seen, gradient

@@ -12,7 +12,7 @@ import numpy as np
 from bigdeep import autopsy, evaluate, findings, step
 from bigdeep import experiment as experiments
 from bigdeep.data import embedded
-from bigdeep.errors import BadInput, Failed, Stopped, require
+from bigdeep.errors import BadInput, Failed, Stopped, require, tell
 from bigdeep.experiment import Experiment
 from bigdeep.run import checkpoint, files, folder, layout, machine, processes, record, signals
 from bigdeep.run.journal import Exploded, Journal, read_rows
@@ -45,6 +45,8 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False, on_row: Ca
             state = _restored(path, store, experiment)
             journal = Journal(path / "metrics.jsonl", int(state.step), keep=first)
             processes.barrier("the folder is read")
+            if config["profile"]:
+                _profile(experiment, state)
             with _sinks(path, experiment, store, journal, on_row):
                 _begin(path, experiment, identity)
                 try:
@@ -71,6 +73,16 @@ def _sinks(
             journal.sinks.append(board.row)
             store.watchers.append(board.saved)
         yield
+
+
+def _profile(experiment: Experiment, state: State) -> None:
+    """Says where a step's time goes."""
+    from bigdeep.run import profile  # noqa: PLC0415 - few runs ask
+
+    program, rest = experiments.steps_program(experiment)
+    spent = profile.parts(program, (state, *rest), experiment.plan.chunk_length(0))
+    if processes.first():
+        tell(profile.text(spent))
 
 
 def _begin(path: pathlib.Path, experiment: Experiment, identity: dict) -> None:
