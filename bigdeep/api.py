@@ -8,7 +8,7 @@
 import functools
 import pathlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from bigdeep.errors import require
 from bigdeep.run import folder, journal, machine
 from bigdeep.sections import plain
 
-Config = ml_collections.ConfigDict
+Config: TypeAlias = ml_collections.ConfigDict
 
 
 def config(name: str, **values: Any) -> Config:

@@ -96,3 +96,11 @@ def test_deforming(digits):
     assert not np.array_equal(found, bigdeep.deform(images, labels, jax.random.key(1)))
     same = bigdeep.deform(images, labels, key, [{"name": "elastic", "sigma": 5.0, "alpha": 30.0}], strength=0.0)
     assert np.array_equal(same, images)
+
+
+def test_the_interface_is_typed():
+    """By mypy with the settings that JAX uses for itself, in setup.cfg."""
+    pytest.importorskip("mypy")
+    done = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert (ROOT / "bigdeep" / "py.typed").exists()

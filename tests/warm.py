@@ -14,7 +14,14 @@ import traceback
 import warnings
 
 ROOT = pathlib.Path(__file__).parent.parent
-IMPORTED = ("bigdeep.main", "bigdeep.tools.publish", "bigdeep.tools.gradcheck", "bigdeep.tools.mistakes")
+IMPORTED = (
+    "bigdeep.main",
+    "bigdeep.predict",
+    "bigdeep.export",
+    "bigdeep.tools.publish",
+    "bigdeep.tools.gradcheck",
+    "bigdeep.tools.mistakes",
+)
 # What is read when a library is imported cannot be set in a process that has imported it.
 SETTABLE = ("XLA_FLAGS", "BIGDEEP_DATA_DIR", "TFDS_DATA_DIR", "XDG_CACHE_HOME")
 

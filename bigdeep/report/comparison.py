@@ -51,7 +51,7 @@ def _row(run: Run, where: pathlib.Path, colour: str | None) -> dict:
 
 def _together(runs: Sequence[Run]) -> dict:
     """The curves of several runs in one chart each, every line on its own axis of epochs and seconds."""
-    errors, losses, common = [], [], {}
+    errors, losses, common = [], [], dict[str, dict]()
     for i, run in enumerate(runs):
         data = curves(run)
         common = common or axes(data)

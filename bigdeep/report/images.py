@@ -34,5 +34,5 @@ def signed(weights: np.ndarray) -> np.ndarray:
     scale = np.maximum(np.abs(values).max(axis=(1, 2), keepdims=True), 1e-12)
     share = values / scale
     strength = np.abs(share)[..., None]
-    colour = np.where((share > 0)[..., None], np.float32([33, 102, 172]), np.float32([178, 24, 43]))
-    return np.uint8(np.rint(255 * (1 - strength) + colour * strength))
+    colour = np.where((share > 0)[..., None], np.array([33, 102, 172]), np.array([178, 24, 43]))
+    return np.rint(255 * (1 - strength) + colour * strength).astype(np.uint8)

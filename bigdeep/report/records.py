@@ -41,7 +41,8 @@ def _numerically(path: pathlib.Path) -> list:
 
 def place(record: Mapping, name: str) -> pathlib.Path:
     """Where a record of this name lies, below results/."""
-    config = record.get("config") or next(iter(record.get("members", ())), {}).get("config") or ""
+    members = [*record.get("members", ()), {}]
+    config = record.get("config") or members[0].get("config") or ""
     return pathlib.Path(FOLDERS[record["kind"]].format(config=config.partition(":")[0]), f"{name}.json")
 
 
