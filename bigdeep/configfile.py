@@ -55,6 +55,21 @@ def folders() -> list[pathlib.Path]:
     return [place for place in dict.fromkeys(p.absolute() for p in places) if place.is_dir()]
 
 
+def study(name: str) -> tuple[pathlib.Path, ModuleType]:
+    """The study file that a path, or the name of a file in configs/studies/, names; executed."""
+    named = {path.stem: path for path in studies()}
+    path = pathlib.Path(name).expanduser() if pathlib.Path(name).expanduser().is_file() else named.get(name)
+    if path is None:
+        raise BadInput(f"--study: found no file {name!r}, expected {one_of(named, name) if named else 'a study file'}")
+    return path, _execute(path)
+
+
+def studies() -> list[pathlib.Path]:
+    """The study files there are."""
+    found = {path.stem: path for folder in reversed(folders()) for path in sorted((folder / "studies").glob("*.py"))}
+    return [found[name] for name in sorted(found)]
+
+
 def sibling(file: str, name: str) -> ModuleType:
     """The config file `name`.py beside `file`, for configs that say only in what they differ from it."""
     return _execute(pathlib.Path(file).with_name(f"{name}.py"))

@@ -18,7 +18,7 @@ LAYERS = [
     {"experiment"},
     {"autopsy", "evaluate", "export", "findings", "predict"},
     {"training"},
-    {"api", "tools"},
+    {"api", "study", "tools"},
     {"", "main"},
 ]
 # Nets and their parameters are flax's business in models/, and in the one net that makes images.
@@ -26,7 +26,7 @@ ONLY_IN = {
     "flax": {"models", "augment.gan"},
     "orbax": {"run.checkpoint"},
     "tensorflow_datasets": {"data.tfds"},
-    "absl": {"cli", "main", "evaluate", "export", "predict", "report", "tools"},
+    "absl": {"cli", "main", "evaluate", "export", "predict", "report", "study", "tools"},
     "matplotlib": {"report.figures"},
     "ml_collections": {"api", "cli", "sections", "configfile"},
     "jinja2": {"report.html"},

@@ -14,14 +14,8 @@ import traceback
 import warnings
 
 ROOT = pathlib.Path(__file__).parent.parent
-IMPORTED = (
-    "bigdeep.main",
-    "bigdeep.predict",
-    "bigdeep.export",
-    "bigdeep.tools.publish",
-    "bigdeep.tools.gradcheck",
-    "bigdeep.tools.mistakes",
-)
+IMPORTED = tuple(f"bigdeep.{name}" for name in ("main", "predict", "export"))
+IMPORTED += tuple(f"bigdeep.tools.{name}" for name in ("publish", "gradcheck", "mistakes"))
 # What is read when a library is imported cannot be set in a process that has imported it.
 SETTABLE = ("XLA_FLAGS", "BIGDEEP_DATA_DIR", "TFDS_DATA_DIR", "XDG_CACHE_HOME")
 

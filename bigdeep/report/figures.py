@@ -1,9 +1,10 @@
-"""The README's figures of published records."""
+"""Figures of published records: the README's, and one of each study."""
 
 import pathlib
+import statistics
 from collections.abc import Mapping
 
-from bigdeep.report.tables import nets
+from bigdeep.report.tables import nets, studies
 
 
 def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping], runs: Mapping[str, Mapping]) -> None:
@@ -57,3 +58,32 @@ def best_so_far(record: Mapping, late: float) -> tuple[list[float], list[float]]
         seconds.append(row["seconds"] + late)
         errors.append(100 * best["test_errors"] / record["test_total"])
     return seconds, errors
+
+
+def study(path: pathlib.Path, record: Mapping) -> None:
+    """Each run of a study as a dot, their mean as a bar with its standard error; the baseline's mean as a line."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - a second that only this needs
+
+    names = list(record["variations"])
+    figure = Figure(figsize=(7, 0.6 + 0.34 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    for row, name in enumerate(names):
+        found = list(studies.values(record, name).values())
+        failed = sum("failed" in run for run in record["runs"] if run["variation"] == name)
+        if found:
+            mean = statistics.mean(found)
+            error = statistics.stdev(found) / len(found) ** 0.5 if len(found) > 1 else 0.0
+            axes.errorbar(mean, row, xerr=error, fmt="|", color="black", markersize=11, capsize=3, linewidth=1.2)
+            axes.plot(found, [row] * len(found), "o", color="#1f5fa8", markersize=4, alpha=0.6)
+            if name == record["baseline"]:
+                axes.axvline(mean, color="#999999", linewidth=0.8, zorder=0)
+        note = f"n = {len(found)}" + (f", {failed} diverged" if failed else "")
+        axes.annotate(note, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=7, color="#555555")
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xscale(record["figure"].get("scale", "linear"))
+    axes.set_xlabel(f"{record['measure'].replace('_', ' ')}, % ({record['dataset']})", fontsize=8)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set_title(record["question"], fontsize=9, loc="left")
+    axes.grid(axis="x", which="both", alpha=0.25)
+    figure.savefig(path, dpi=130, metadata={"Software": None})

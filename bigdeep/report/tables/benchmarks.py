@@ -43,7 +43,7 @@ def speed(records: Records) -> str:
 
 def deformations(records: Records) -> str:
     """The benchmark of deformations: a row per deformation, a column per library."""
-    record: dict = next(iter(_of(records, "augment")), {"rates": []})
+    record: Mapping = next(iter(_of(records, "augment")), {"rates": []})
     rates = {(r["name"], r["library"]): r for r in record["rates"]}
     libraries = list(dict.fromkeys(library for _, library in rates if library != "bigdeep"))
     rows = []

@@ -1,0 +1,204 @@
+r"""Answers a question by experiment: runs what a study file asks for, and says by its rule which differences count.
+
+  python -m bigdeep.study --study=rate_decay              runs what is missing, then writes table and figure
+  python -m bigdeep.study --study=rate_decay --dry_run    how many runs, and about how long
+  python -m bigdeep.study --study=rate_decay --only=cosine,constant
+  python -m bigdeep.study --study=rate_decay --shard=0/4  every fourth run, on each of four machines; then once without
+  python -m bigdeep.study --list                          the studies there are, and their questions
+
+A study file, configs/studies/NAME.py, defines get_study(smoke) -> a dict; configs/studies/rate_decay.py explains it.
+Each run has a folder in runs/studies/NAME/, is resumed where it was stopped, and is never run twice. One that diverges
+is recorded as such, and the others go on. Writes study.json, table.md and figure.png there.
+"""
+
+import json
+import pathlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import jax
+from absl import flags
+
+from bigdeep import cli, configfile, training
+from bigdeep import experiment as experiments
+from bigdeep.errors import BadInput, Failed, one_of, require, tell
+from bigdeep.report import figures
+from bigdeep.report.tables import studies
+from bigdeep.run import files, journal, machine, record
+from bigdeep.run.progress import duration
+from bigdeep.sections import plain
+
+KEYS = {"question", "base", "overrides", "variations", "seeds", "measure", "baseline", "rule", "figure"}
+
+
+class Planned(NamedTuple):
+    """A run of a study: what varies, the seed, its config and its folder."""
+
+    variation: str
+    seed: int
+    config: dict
+    workdir: pathlib.Path
+
+
+def load(name: str) -> tuple[str, dict]:
+    """(name, study) of FILE[:smoke]; FILE is a path or the name of a file in configs/studies/."""
+    file, _, variant = name.partition(":")
+    require(variant in ("", "smoke"), "--study: the variant", variant, "none, or smoke")
+    path, module = configfile.study(file)
+    require(hasattr(module, "get_study"), f"--study {path}", "no get_study", "a function get_study(smoke)")
+    found = module.get_study(variant == "smoke")
+    missing, more = sorted(KEYS - found.keys()), sorted(found.keys() - KEYS)
+    require(not missing and not more, f"--study {path}", f"missing {missing}, unknown {more}", f"{sorted(KEYS)}")
+    require(found["baseline"] in found["variations"], f"--study {path}", found["baseline"], "one of its variations")
+    return path.stem + (f"-{variant}" if variant else ""), found
+
+
+def planned(name: str, study: Mapping, folder: pathlib.Path) -> list[Planned]:
+    """All runs of a study: the first seed of each variation, then the second of each, so that early ones compare."""
+    runs = []
+    for seed in range(study["seeds"]):
+        for variation, overrides in study["variations"].items():
+            config = configfile.load(overrides.get("base", study["base"]))
+            both = {**study["overrides"], **{key: v for key, v in overrides.items() if key != "base"}, "seed": seed}
+            for key, value in both.items():
+                configfile.override(config, f"config.{key}", value if isinstance(value, str) else repr(value))
+            workdir = folder / name / variation.replace("/", "-").replace(" ", "_") / f"seed{seed}"
+            runs.append(Planned(variation, seed, plain(config), workdir))
+    return runs
+
+
+def run_all(runs: list[Planned], train: Callable[[Planned], None]) -> None:
+    """Runs what has not ended yet; says how long the rest will take."""
+    left = [each for each in runs if not ended(each)]
+    began = time.monotonic()
+    for i, each in enumerate(left):
+        spent = time.monotonic() - began
+        about = f", about {duration(spent / i * (len(left) - i))} left for all" if i else ""
+        tell(f"bigdeep: run {i + 1} of {len(left)}: {each.variation}, seed {each.seed}{about}")
+        train(each)
+
+
+def train(each: Planned) -> None:
+    """One run; where it diverges, or its config makes no sense, that is what is recorded."""
+    try:
+        training.run(each.config, str(each.workdir))
+    except (Failed, BadInput) as error:
+        tell(f"bigdeep: {each.variation}, seed {each.seed}: {error}")
+        each.workdir.mkdir(parents=True, exist_ok=True)
+        files.write_json(each.workdir / "failed.json", {"reason": str(error)})
+
+
+def ended(each: Planned) -> bool:
+    """Whether a run has finished or failed."""
+    return bool(record.read_result(each.workdir)) or (each.workdir / "failed.json").exists()
+
+
+def outcomes(runs: list[Planned]) -> Iterator[dict]:
+    """What each run that has ended came to: its errors, its curve, how long it took, or why it failed."""
+    for each in runs:
+        result, failed = record.read_result(each.workdir), each.workdir / "failed.json"
+        about = {"variation": each.variation, "seed": each.seed}
+        if failed.exists():
+            rows = journal.read_rows(each.workdir / "metrics.jsonl")
+            reached = rows[-1]["epoch"] if rows else 0.0
+            yield about | {"failed": json.loads(failed.read_text())["reason"], "epoch": reached}
+        elif result:
+            rows = journal.read_rows(each.workdir / "metrics.jsonl")
+            yield about | _measured(result, rows)
+
+
+MEASURED = (
+    "validation_errors",
+    "validation_total",
+    "test_errors_at_best_validation",
+    "test_errors_final",
+    "test_total",
+)
+CURVE = ("epoch", "train_loss", "train_error", "validation_errors", "test_errors", "gradient_norm", "update_ratio")
+
+
+def _measured(result: Mapping, rows: list[dict]) -> dict:
+    found: dict[str, Any] = {key: result[key] for key in MEASURED}
+    evaluated = [{key: row[key] for key in CURVE if key in row} for row in rows if "test_errors" in row]
+    return found | {"validation_errors_final": rows[-1]["validation_errors"], "evaluations": evaluated}
+
+
+def main() -> None:
+    """Runs the study that the flags ask for."""
+    options = flags.FLAGS
+    if options.list:
+        for name, study in _all():
+            print(f"{name:<20} {study['question']}")
+        return
+    require(options.study, "--study", options.study, "a study, or --list")
+    name, study = load(options.study)
+    runs = planned(name, study, pathlib.Path(options.folder))
+    unknown = [each for each in options.only if each not in study["variations"]]
+    require(not unknown, "--only", ", ".join(unknown), one_of(study["variations"], unknown[0] if unknown else ""))
+    chosen = [each for each in runs if not options.only or each.variation in options.only][_shard(options.shard)]
+    machine.prepare()
+    if options.dry_run:
+        _estimate(chosen)
+        return
+    run_all(chosen, train)
+    found = list(outcomes(runs))
+    about = {"kind": "study", "study": name, "dataset": _dataset(runs), **{k: study[k] for k in KEYS - {"overrides"}}}
+    whole = about | {"overrides": study["overrides"], "runs": found} | machine.origin()
+    where = pathlib.Path(options.folder) / name
+    files.write_json(where / "study.json", whole)
+    table = studies.table(whole)
+    files.write_text(where / "table.md", table)
+    figures.study(where / "figure.png", whole)
+    print(table)
+    print(f"{len(found)} of {len(runs)} runs; {where / 'study.json'}, {where / 'figure.png'}")
+
+
+def _shard(text: str) -> slice:
+    i, _, n = text.partition("/")
+    fits = i.isdigit() and n.isdigit() and int(i) < int(n)
+    require(fits, "--shard", text, "I/N with I from 0 to N - 1")
+    return slice(int(i), None, int(n))
+
+
+def _all() -> list[tuple[str, dict]]:
+    return [load(path.stem) for path in configfile.studies()]
+
+
+def _dataset(runs: list[Planned]) -> str:
+    stored = (record.stored_identity(each.workdir) for each in runs)
+    return ", ".join(dict.fromkeys(each["dataset"]["name"] for each in stored if each))
+
+
+def _estimate(runs: list[Planned]) -> None:
+    """Prints how many runs there are to do, and about how long they take, from a few timed steps of each base."""
+    left = [each for each in runs if not ended(each)]
+    print(f"{len(left)} of {len(runs)} runs to do")
+    finished = [record.read_result(each.workdir) for each in runs if ended(each)]
+    known = [result["seconds"] for result in finished if result]
+    if known:
+        print(f"about {duration(sum(known) / len(known) * len(left))}, as long as those that are done")
+    elif left:
+        seconds = _seconds(left[0].config)
+        print(f"about {duration(seconds * len(left))}, by the first one's timed steps")
+
+
+def _seconds(config: Mapping) -> float:
+    """About how long a run takes, by a chunk of its steps, compiled before."""
+    experiment = experiments.build(config)
+    plan, steps = experiment.plan, experiments.compiled_steps(experiment)
+    length = plan.chunk_length(0)
+    state, _ = jax.block_until_ready(steps(experiments.initial_state(experiment), length=length))
+    began = time.monotonic()
+    jax.block_until_ready(steps(state, length=length))
+    return (time.monotonic() - began) / length * plan.total_steps
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("study", "", "a study file, or the name of one in configs/studies; :smoke for its miniature")
+    flags.DEFINE_string("folder", "runs/studies", "where its runs go")
+    flags.DEFINE_list("only", [], "some of its variations, with commas between them")
+    flags.DEFINE_string("shard", "0/1", "I/N: every N-th run from the I-th on")
+    flags.DEFINE_bool("dry_run", False, "say how many runs there are, and about how long they take, and end")
+    flags.DEFINE_bool("list", False, "the studies there are, and end")
+    cli.run(main, __doc__)

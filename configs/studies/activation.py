@@ -1,0 +1,31 @@
+"""Is the activation central?
+
+Source: the question of the 2017 framework; Cireşan et al. 2010 have a scaled tanh.
+Command: python -m bigdeep.study --study=activation
+Cost: 45 runs of about 25 seconds on two cores.
+
+The paper's smallest net in the recipe of mlp2 (batch norm before each activation), each kind at three rates; compare
+each at its best.
+"""
+
+RULE = "a mean difference from the baseline, paired over seeds, counts beyond two standard errors; settled beforehand"
+ACTIVATIONS = ("gelu", "relu", "scaled_tanh", "tanh", "sigmoid")
+
+
+def get_study(smoke: bool) -> dict:
+    def at(rate: float, activation: str) -> dict:
+        return {"model.activation": activation, "schedule.rate": rate}
+
+    rates = (8e-3,) if smoke else (2e-3, 8e-3, 3.2e-2)
+    activations = ACTIVATIONS[:3] if smoke else ACTIVATIONS
+    return dict(
+        question="Is the activation central?",
+        base="mlp2:smoke" if smoke else "mlp2",
+        overrides=dict() if smoke else {"epochs": 3, "evaluate_epochs": 1, "data.validation": "last:10000"},
+        variations={f"{name}, rate {rate:g}": at(rate, name) for name in activations for rate in rates},
+        seeds=2 if smoke else 3,
+        measure="validation_errors_final",
+        baseline="gelu, rate 0.008",
+        rule=RULE,
+        figure=dict(scale="log"),
+    )
