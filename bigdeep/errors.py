@@ -18,6 +18,10 @@ class Failed(Exception):
     exit_code = 1
 
 
+class Diverged(Failed):
+    """Loss, gradient or weights are not finite any more."""
+
+
 class Stopped(Exception):
     """A signal ended the run and everything is saved; start it again to resume. Exit code 75."""
 

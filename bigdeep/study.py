@@ -22,7 +22,7 @@ from absl import flags
 
 from bigdeep import cli, configfile, training
 from bigdeep import experiment as experiments
-from bigdeep.errors import BadInput, Failed, one_of, require, tell
+from bigdeep.errors import Diverged, Failed, one_of, require, tell
 from bigdeep.report import figures
 from bigdeep.report.tables import studies
 from bigdeep.run import files, journal, machine, record
@@ -80,22 +80,22 @@ def run_all(runs: list[Planned], train: Callable[[Planned], None]) -> None:
 
 
 def train(each: Planned) -> None:
-    """One run; where it diverges, or its config makes no sense, that is what is recorded."""
+    """One run; where it diverges, that is what is recorded. What fails otherwise is tried again the next time."""
     try:
         training.run(each.config, str(each.workdir))
-    except (Failed, BadInput) as error:
+    except Failed as error:
         tell(f"bigdeep: {each.variation}, seed {each.seed}: {error}")
-        each.workdir.mkdir(parents=True, exist_ok=True)
-        files.write_json(each.workdir / "failed.json", {"reason": str(error)})
+        if isinstance(error, Diverged):
+            files.write_json(each.workdir / "failed.json", {"reason": str(error)})
 
 
 def ended(each: Planned) -> bool:
-    """Whether a run has finished or failed."""
+    """Whether a run has finished or diverged."""
     return bool(record.read_result(each.workdir)) or (each.workdir / "failed.json").exists()
 
 
 def outcomes(runs: list[Planned]) -> Iterator[dict]:
-    """What each run that has ended came to: its errors, its curve, how long it took, or why it failed."""
+    """What each run that has ended came to: its errors, its curve, how long it took, or why it diverged."""
     for each in runs:
         result, failed = record.read_result(each.workdir), each.workdir / "failed.json"
         about = {"variation": each.variation, "seed": each.seed}

@@ -12,7 +12,7 @@ import numpy as np
 from bigdeep import autopsy, evaluate, findings, step
 from bigdeep import experiment as experiments
 from bigdeep.data import embedded
-from bigdeep.errors import BadInput, Failed, Stopped, require, tell
+from bigdeep.errors import BadInput, Diverged, Stopped, require, tell
 from bigdeep.experiment import Experiment
 from bigdeep.run import checkpoint, files, folder, layout, machine, processes, record, signals
 from bigdeep.run.journal import Exploded, Journal, read_rows
@@ -26,8 +26,8 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False, on_row: Ca
 
     on_row: called with each row of metrics once it is on disk.
 
-    Raises BadInput before anything is trained, Stopped after a signal with everything saved, and Failed when the
-    loss is not finite or the disk is full, with the checkpoints so far kept.
+    Raises BadInput before anything is trained, Stopped after a signal with everything saved, and, with the checkpoints
+    so far kept, Diverged when the loss is not finite and Failed when the disk is full.
     """
     path = pathlib.Path(workdir)
     with signals.caught() as noted:
@@ -54,7 +54,7 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False, on_row: Ca
                     store.close()  # no result of weights that are not on disk
                 except Exploded as error:
                     store.close()
-                    raise Failed(autopsy.explanation(error, experiment, store, journal.rows)) from None
+                    raise Diverged(autopsy.explanation(error, experiment, store, journal.rows)) from None
                 return _end(path, experiment, state, journal)
 
 

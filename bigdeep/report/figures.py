@@ -62,6 +62,7 @@ def best_so_far(record: Mapping, late: float) -> tuple[list[float], list[float]]
 
 def study(path: pathlib.Path, record: Mapping) -> None:
     """Each run of a study as a dot, their mean as a bar with its standard error; the baseline's mean as a line."""
+    from matplotlib import ticker  # noqa: PLC0415 - a second that only figures need
     from matplotlib.figure import Figure  # noqa: PLC0415 - a second that only this needs
 
     names = list(record["variations"])
@@ -81,7 +82,12 @@ def study(path: pathlib.Path, record: Mapping) -> None:
         axes.annotate(note, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=7, color="#555555")
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xscale(record["figure"].get("scale", "linear"))
+    if record["figure"].get("scale") == "log":
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        low, high = axes.get_xlim()
+        labelled = "123456789" if high < 4 * low else "25" if high < 100 * low else ""
+        axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in labelled else "")
     axes.set_xlabel(f"{record['measure'].replace('_', ' ')}, % ({record['dataset']})", fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
     axes.set_title(record["question"], fontsize=9, loc="left")

@@ -33,9 +33,7 @@ def get_study(smoke: bool) -> dict:
             "linear to 0": dict(schedule=dict(name="linear", rate=rate, end=0.0)),
             "geometric, 1/2 an epoch": dict(schedule=dict(name="geometric", rate=rate, end=1e-6, decay=0.5)),
             "geometric, 1/10 an epoch": dict(schedule=dict(name="geometric", rate=rate, end=1e-6, decay=0.1)),
-            "steps of 1/5 at 50, 75, 90 %": dict(
-                schedule=dict(name="steps", rate=rate, decay=0.2, at=(0.5, 0.75, 0.9))
-            ),
+            "steps of 1/5 at 50, 75, 90 %": dict(schedule={**steps, "rate": rate}),
             "one cycle": dict(schedule=dict(name="one_cycle", rate=2 * rate, start=rate / 10, end=0.0, peak=0.3)),
             "constant": constant(1),
             "constant, 1/10 of the rate": constant(0.1),
