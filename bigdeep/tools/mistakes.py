@@ -2,7 +2,7 @@ r"""What a net gets wrong: a sheet of its errors, each with its label and its tw
 
   python -m bigdeep.tools.mistakes --workdir=runs/mlp5 --output=mistakes.png      or several folders, a committee
 
-Under each misclassified image of the test set: its number, its label, and the first and second guess with
+Under each misclassified image of the test set: its label, its number, and the first and second guess with
 their probabilities in percent. Prints, and keeps beside the sheet as mistakes.json: test_errors, test_total,
 second_right (how often the second guess is the label) and the mistakes.
 """
@@ -21,12 +21,13 @@ ZOOM, CAPTION, MARGIN, COLUMNS = 3, 30, 4, 10
 
 
 def mistakes(scores: np.ndarray, labels: np.ndarray) -> list[dict]:
-    """The misclassified images, in order: index, label, guesses [[class, probability], …], the two largest first.
+    """The misclassified images, largest loss first: index, label, guesses [[class, probability], …], the two largest.
 
     scores: probabilities (N, classes), of which equal ones go to the lower class; labels (N,).
     """
     order = np.argsort(-scores, axis=1, kind="stable")[:, :2]
     wrong = np.flatnonzero(order[:, 0] != labels)
+    wrong = wrong[np.argsort(scores[wrong, labels[wrong]], kind="stable")]
     return [
         {
             "index": int(i),
@@ -54,7 +55,9 @@ def sheet(images: np.ndarray, wrong: Sequence[dict]) -> Image.Image:
         pixels = Image.fromarray(np.broadcast_to(images[each["index"]], (*images.shape[1:3], 3)).copy())
         picture.paste(pixels.resize((width, height), Image.Resampling.NEAREST), (x, y))
         (first, p), (second, q) = each["guesses"]
-        draw.text((x, y + height), f"#{each['index']} is {each['label']}", "black", font)
+        label = f"{each['label']}"
+        draw.text((x, y + height), label, "black", font)
+        draw.text((x + draw.textlength(label + "  ", font), y + height), f"#{each['index']}", "#777", font)
         right = second == each["label"]
         draw.text((x, y + height + 13), f"{first}: {100 * p:.0f}  {second}: {100 * q:.0f}", "#777", font)
         if right:

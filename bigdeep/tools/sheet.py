@@ -5,10 +5,12 @@
 A row is a training image, one of each class in turn; its first picture is the original, the others are samples.
 """
 
+from collections.abc import Sequence
+
 import jax
 import numpy as np
 from absl import flags
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from bigdeep import cli, findings
 from bigdeep import experiment as experiments
@@ -16,7 +18,7 @@ from bigdeep.data import pixels
 from bigdeep.errors import require
 from bigdeep.run import machine
 
-ZOOM, MARGIN = 2, 2
+ZOOM, MARGIN, TITLE = 2, 2, 24
 
 
 def sheet(experiment: experiments.Experiment, rows: int, samples: int, seed: int) -> np.ndarray:
@@ -34,6 +36,26 @@ def sheet(experiment: experiments.Experiment, rows: int, samples: int, seed: int
     return framed.transpose(0, 2, 1, 3, 4).reshape(rows * height, (samples + 1) * width, channels)
 
 
+def shown_labels(experiment: experiments.Experiment, rows: int) -> np.ndarray:
+    """The labels of the rows."""
+    labels = experiment.data.train.labels
+    return labels[findings.one_of_each(labels, rows)]
+
+
+def titled(picture: np.ndarray, names: Sequence[str], title: str) -> Image.Image:
+    """A sheet with the name of the class beside each row, and a title above."""
+    cells = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
+    font, height = ImageFont.load_default(13), picture.shape[0] // len(names)
+    left = 12 + round(max(font.getlength(name) for name in names))
+    whole = Image.new(cells.mode, (left + cells.width, TITLE + cells.height), "white")
+    whole.paste(cells, (left, TITLE))
+    draw = ImageDraw.Draw(whole)
+    draw.text((left, TITLE // 2), title, "black", font, anchor="lm")
+    for row, name in enumerate(names):
+        draw.text((left - 6, TITLE + (row + 0.5) * height), name, "black", font, anchor="rm")
+    return whole
+
+
 def main() -> None:
     """Writes the sheet that the flags ask for."""
     output = cli.output("output", ".png", required=True)
@@ -42,8 +64,10 @@ def main() -> None:
     rows, most = flags.FLAGS.rows, len(experiment.data.train.labels)
     require(rows <= most, "--rows", rows, f"at most the {most} training images")
     picture = sheet(experiment, rows, flags.FLAGS.samples, flags.FLAGS.seed)
-    Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture).save(output, optimize=True)
-    print(f"{output}: {picture.shape[1]} x {picture.shape[0]} pixels")
+    names = [experiment.data.dataset.classes[label] for label in shown_labels(experiment, rows)]
+    whole = titled(picture, names, f"{experiment.config['name']}: the original, and {flags.FLAGS.samples} samples")
+    whole.save(output, optimize=True)
+    print(f"{output}: {whole.width} x {whole.height} pixels")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ PAPER = {
     "mlp5": (0.35, 0.32, 114.5),
     "mlp9": (0.44, 0.43, 107.7),
 }
+# Keys of a config, at values that do not change what it computes; the first records are older than they are.
+SAYS_NOTHING = [("fixed_order_shards", 0), ("model_shards", 1), ("tensorboard", False), ("profile", False)]
 # What the nets' sources report: test error in %, and who.
 SOURCES = {
     "two_layer": "10 to 15, the 2017 framework",
@@ -58,7 +60,8 @@ def _recipes(records: Records) -> list[Records]:
     """The records of each recipe (all of a config but its seed), by config, the best of its recipes first."""
     recipes: dict[str, Records] = {}
     for path, r in records.items():
-        recipe = json.dumps([r["config"], {**r["values"], "seed": None}], sort_keys=True)
+        values = {key: v for key, v in r["values"].items() if (key, v) not in SAYS_NOTHING}
+        recipe = json.dumps([r["config"], {**values, "seed": None}], sort_keys=True)
         recipes.setdefault(recipe, {})[path] = r
     first = [
         (next(iter(runs.values()))["config"], statistics.mean(errors(runs.values())), runs) for runs in recipes.values()
@@ -66,15 +69,20 @@ def _recipes(records: Records) -> list[Records]:
     return [runs for *_, runs in sorted(first, key=lambda row: row[:2])]
 
 
-def summary(records: Records) -> str:
-    """The README's table: of each of the paper's nets the recipe with the most seeds, then the lowest error."""
+def settled(records: Records) -> dict[str, Records]:
+    """{config: the records of one of its recipes}, of the paper's nets: that with the most seeds, the lowest error."""
     best: dict[str, Records] = {}
     for runs in _recipes(of_the_paper(records)):
         name = next(iter(runs.values()))["config"]
         if name not in best or len(runs) > len(best[name]):
             best[name] = runs
+    return best
+
+
+def summary(records: Records) -> str:
+    """The README's table: of each of the paper's nets one recipe."""
     rows = []
-    for name, runs in best.items():
+    for name, runs in settled(records).items():
         first, (error, _, hours) = next(iter(runs.values())), PAPER[name]
         ours = mean_and_deviation(errors(runs.values()))
         count = f"{len(runs)} seed{'s' if len(runs) > 1 else ''}"
