@@ -1,6 +1,5 @@
 """What a finished run leaves: its result, and what the report reads without JAX, predictions.npz and pictures.npz."""
 
-import functools
 import hashlib
 import json
 import pathlib
@@ -20,7 +19,7 @@ from bigdeep.run import checkpoint, files, folder, processes, record
 
 SAMPLES = 9  # deformed copies of each training image that is shown
 ROWS = 10  # such images, one of each class in turn
-CALIBRATING = 5000  # deformed training images that the temperature is fitted on
+CALIBRATING = 3000  # deformed training images that the temperature is fitted on
 TEMPERATURES = (0.05, 20.0)
 UNITS = 100  # of the first layer, whose weights are shown
 MOST = 2000  # misclassified images that are kept, those with the largest loss
@@ -62,33 +61,34 @@ def write(workdir: pathlib.Path, experiment: Experiment) -> dict:
 
     To be called by all processes, of which the first writes.
     """
-    net = folder.net(workdir)
-    test = experiment.data.test
-    logits = functools.partial(jax.jit(net.logits), net.params, net.model_state)
-    scores = np.asarray(jax.nn.softmax(processes.whole(logits(test.images))))
-    shown, warmth = pictures(experiment, net), temperature(experiment, logits)
+    net, train, test = folder.net(workdir), experiment.data.train, experiment.data.test
+    rows = one_of_each(train.labels, min(ROWS, len(train.labels)))
+    some = np.arange(len(train.labels))[-CALIBRATING:]
+    index = np.concatenate([np.repeat(rows, SAMPLES), some])  # one program each deforms and classifies all there is
+    drawn = _deform(experiment)(jax.random.key(experiment.config["seed"]), train.images[index], train.labels[index])
+    drawn = np.asarray(processes.whole(drawn))
+    shown, unseen = drawn[: -len(some)], drawn[-len(some) :]
+    logits = jax.jit(net.logits)(net.params, net.model_state, np.concatenate([test.images, unseen]))
+    logits = np.asarray(processes.whole(logits), np.float64)
+    warmth = temperature(logits[len(test.labels) :], train.labels[some])
+    scores = scipy.special.softmax(logits[: len(test.labels)], axis=1)
     if processes.first():
-        files.write_arrays(
-            workdir / "predictions.npz", predictions(scores, experiment) | {"temperature": np.float64(warmth)}
-        )
-        files.write_arrays(workdir / "pictures.npz", shown)
+        said = predictions(scores, experiment) | {"temperature": np.float64(warmth)}
+        files.write_arrays(workdir / "predictions.npz", said)
+        files.write_arrays(workdir / "pictures.npz", pictures(experiment, net, rows, shown))
     return {"temperature": warmth}
 
 
-def temperature(experiment: Experiment, logits: Callable[[np.ndarray], jax.Array]) -> float:
-    """The T for which softmax(logits / T) is as sure as it is right: least cross-entropy on deformed training images.
+def temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The T for which softmax(logits / T) is as sure as it is right: least cross-entropy, (N, classes) and (N,).
 
     Label smoothing and mixup leave a net less sure than it is right, T < 1. Source: Guo et al. 2017 (arXiv 1706.04599),
-    section 4.2.
+    section 4.2; here on deformed training images, which the net has not seen in this way.
     """
-    count = min(CALIBRATING, len(experiment.data.train.labels))
-    images, labels = (values[-count:] for values in experiment.data.train)
-    drawn = _deform(experiment)(jax.random.fold_in(experiments.keys(experiment)[1], 0), images, labels)
-    z = np.asarray(processes.whole(logits(drawn)), np.float64)
 
     def cross_entropy(log_t: float) -> float:
-        scaled = z / np.exp(log_t)
-        return float(np.mean(scipy.special.logsumexp(scaled, axis=1) - scaled[np.arange(count), labels]))
+        scaled = logits / np.exp(log_t)
+        return float(np.mean(scipy.special.logsumexp(scaled, axis=1) - scaled[np.arange(len(labels)), labels]))
 
     found = scipy.optimize.minimize_scalar(cross_entropy, bounds=np.log(TEMPERATURES), method="bounded")
     return round(float(np.exp(found.x)), 4)
@@ -115,26 +115,19 @@ def predictions(scores: np.ndarray, experiment: Experiment) -> dict[str, np.ndar
     return found | hands._asdict()
 
 
-def pictures(experiment: Experiment, net: folder.Net) -> dict[str, np.ndarray]:
+def pictures(experiment: Experiment, net: folder.Net, rows: np.ndarray, shown: np.ndarray) -> dict[str, np.ndarray]:
     """pictures.npz: originals uint8 (R, H, W, C), labels uint8 (R,), deformed uint8 (R, S, H, W, C), weights.
 
     deformed: as the net saw them while training. weights: float16 (U, H, W, C), of units of the first layer; (0, …)
     where it has no such picture.
     """
     images, labels = experiment.data.train
-    rows = one_of_each(labels, min(ROWS, len(labels)))
     return {
         "originals": images[rows],
         "labels": labels[rows],
-        "deformed": deformed(experiment, rows, jax.random.key(experiment.config["seed"])),
+        "deformed": shown.reshape(len(rows), SAMPLES, *images.shape[1:]),
         "weights": first_weights(net.params, images.shape[1:]).astype(np.float16),
     }
-
-
-def deformed(experiment: Experiment, rows: np.ndarray, key: jax.Array) -> np.ndarray:
-    """uint8 (R, SAMPLES, H, W, C): training images as the net sees them at full strength, a different way each."""
-    images, labels = (np.repeat(values[rows], SAMPLES, axis=0) for values in experiment.data.train)
-    return np.asarray(_deform(experiment)(key, images, labels)).reshape(len(rows), SAMPLES, *images.shape[1:])
 
 
 def _deform(experiment: Experiment) -> Callable:
@@ -143,10 +136,13 @@ def _deform(experiment: Experiment) -> Callable:
 
 def deformed_sheet(experiment: Experiment, at: int) -> np.ndarray:
     """uint8 (height, width, C): rows of deformed images of a step, one class a row."""
-    rows = one_of_each(experiment.data.train.labels, min(ROWS, len(experiment.data.train.labels)))
-    drawn = deformed(experiment, rows, jax.random.fold_in(experiments.keys(experiment)[1], at))
-    r, s, height, width, channels = drawn.shape
-    return drawn.transpose(0, 2, 1, 3, 4).reshape(r * height, s * width, channels)
+    train = experiment.data.train
+    rows = one_of_each(train.labels, min(ROWS, len(train.labels)))
+    images, labels = (np.repeat(values[rows], SAMPLES, axis=0) for values in train)
+    drawn = np.asarray(_deform(experiment)(jax.random.fold_in(experiments.keys(experiment)[1], at), images, labels))
+    r, (_, height, width, channels) = len(rows), drawn.shape
+    cells = drawn.reshape(r, SAMPLES, height, width, channels).transpose(0, 2, 1, 3, 4)
+    return cells.reshape(r * height, SAMPLES * width, channels)
 
 
 def one_of_each(labels: np.ndarray, count: int) -> np.ndarray:
