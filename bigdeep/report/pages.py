@@ -4,7 +4,7 @@ import pathlib
 
 from bigdeep.report import records
 from bigdeep.report.markdown import filled
-from bigdeep.report.tables import benchmarks, faults, nets, search
+from bigdeep.report.tables import benchmarks, faults, nets, search, studies
 
 
 def pages(root: pathlib.Path) -> dict[pathlib.Path, str]:
@@ -14,6 +14,7 @@ def pages(root: pathlib.Path) -> dict[pathlib.Path, str]:
     augmentations = {path: r for path, r in runs.items() if r["config"].startswith("augmentations:")}
     others = runs.keys() - nets.of_the_paper(runs).keys() - augmentations.keys()
     rounds = search.rounds(records.read(results, "search"))
+    answered = records.read(results, "study")
     tables = {
         "README.md": {"summary": nets.summary(runs)},
         "RESULTS.md": {
@@ -29,6 +30,7 @@ def pages(root: pathlib.Path) -> dict[pathlib.Path, str]:
             "faults": faults.faults(records.read(results, "faults")),
             "fixed order": faults.fixed_order(timed),
         },
+        "docs/studies.md": {f"study {name}": made for name, made in studies.tables(answered).items()},
         "docs/lab-notebook.md": {f"round {name}": search.search(runs) for name, runs in rounds.items()},
     }
     return {root / file: filled((root / file).read_text("utf-8"), made, file) for file, made in tables.items()}

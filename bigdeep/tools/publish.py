@@ -2,6 +2,7 @@ r"""Publishes records: copies them to results/ and writes the tables and the fig
 
   python -m bigdeep.tools.publish --add=runs/mlp2,runs/mlp5      the records of runs, by their folders
   python -m bigdeep.tools.publish --add=runs/train_step.json     a record that a command wrote with --output
+  python -m bigdeep.tools.publish --add=runs/studies/X/study.json --as=X      a study's record
   python -m bigdeep.tools.publish                                only writes the tables
 
 Only records of clean commits and whole data sets are taken, and none takes the place of another run's. A run's record
@@ -23,7 +24,7 @@ from bigdeep.report import figures, pages, records
 from bigdeep.report.tables import nets
 from bigdeep.run import files, folder, journal
 
-FIGURE = pathlib.Path("docs/error-against-time.png")
+FIGURE, STUDIES = pathlib.Path("docs/error-against-time.png"), pathlib.Path("docs/studies")
 ROWS = ("step", "epoch", "seconds", "train_loss", "train_error", "validation_errors", "test_errors", "test_total")
 
 
@@ -53,7 +54,7 @@ def add(source: pathlib.Path, name: str, results: pathlib.Path) -> pathlib.Path:
     records.check(record, f"--add {source}")
     path = results / records.place(record, name)
     old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else record
-    same = old["kind"] in ("unfinished", "benchmark", "fit", "faults") or all(
+    same = old["kind"] in ("unfinished", "benchmark", "fit", "faults", "study") or all(
         old.get(key) == record.get(key) for key in ("state_sha256", "members")
     )
     require(same, f"--add {source}", f"the record of another run in {path}", "a name that is still free, by --as")
@@ -75,6 +76,9 @@ def main() -> None:
         files.write_text(path, text)
     speedruns, runs = (records.read(root / "results", kind) for kind in ("speedrun", "run"))
     figures.error_against_time(FIGURE, speedruns, nets.of_the_paper(runs))
+    for record in records.read(root / "results", "study").values():
+        STUDIES.mkdir(exist_ok=True)
+        figures.study(STUDIES / f"{record['study']}.png", record)
 
 
 if __name__ == "__main__":
