@@ -1,4 +1,4 @@
-"""Files a second that bigdeep.predict reads: MNIST's test digits as PNG files, decoding included, beside decoding alone.
+"""Files a second that bigdeep.predict reads: MNIST as PNG files, decoding included, beside decoding alone.
 
 python benchmarks/predict.py --output=runs/predict.json
 """
@@ -8,10 +8,10 @@ import statistics
 import tempfile
 import time
 
-import record
 from absl import flags
 from PIL import Image
 
+import record
 from bigdeep import cli, data, predict
 from bigdeep.run import machine
 
