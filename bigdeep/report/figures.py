@@ -31,7 +31,8 @@ def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping], runs:
         error = statistics.mean(nets.errors(own.values()))
         label = None if i else "bigdeep's recipe, two CPU cores (mean of its seeds)"
         axes.plot(seconds, error, "ks", fillstyle="none", label=label, markersize=6)
-        axes.annotate(name, (seconds, error), xytext=(0, -13), textcoords="offset points", fontsize=8, ha="center")
+        place = {"xytext": (3, 4), "textcoords": "offset points", "rotation": 50}
+        axes.annotate(name, (seconds, error), fontsize=8, **place)
     for name, (error, _, hours) in nets.PAPER.items():
         label = "the paper, one GTX 280" if name == "mlp5" else None
         axes.plot(3600 * hours, error, "k^", markersize=6, label=label)
