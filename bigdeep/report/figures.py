@@ -31,7 +31,8 @@ def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping], runs:
         error = statistics.mean(nets.errors(own.values()))
         label = None if i else "bigdeep's recipe, two CPU cores (mean of its seeds)"
         axes.plot(seconds, error, "ks", fillstyle="none", label=label, markersize=6)
-        place = {"xytext": (3, 4), "textcoords": "offset points", "rotation": 50}
+        above = error > nets.PAPER["mlp5"][0]
+        place = {"xytext": (3, 4) if above else (-8, -14), "textcoords": "offset points", "rotation": 50 * above}
         axes.annotate(name, (seconds, error), fontsize=8, **place)
     for name, (error, _, hours) in nets.PAPER.items():
         label = "the paper, one GTX 280" if name == "mlp5" else None
