@@ -3,6 +3,7 @@ r"""Answers a question by experiment: runs what a study file asks for, and says 
   python -m bigdeep.study --study=rate_decay              runs what is missing, then writes table and figure
   python -m bigdeep.study --study=rate_decay --dry_run    how many runs, and about how long
   python -m bigdeep.study --study=rate_decay --only=cosine,constant
+  python -m bigdeep.study --study=rate_decay --parallel=2       two at a time; --executor=slurm: as a job array
   python -m bigdeep.study --study=rate_decay --shard=0/4  every fourth run, on each of four machines; then once without
   python -m bigdeep.study --list                          the studies there are, and their questions
 
@@ -22,13 +23,14 @@ from absl import flags
 
 from bigdeep import cli, configfile, training
 from bigdeep import experiment as experiments
-from bigdeep.errors import Diverged, Failed, one_of, require, tell
+from bigdeep.errors import BadInput, Diverged, Failed, first_line, one_of, require, tell
 from bigdeep.report import figures
 from bigdeep.report.tables import studies
 from bigdeep.run import files, journal, machine, record
 from bigdeep.run.progress import duration
 from bigdeep.sections import plain
 
+MINUTES = 24 * 60  # that a job of Slurm's may take
 KEYS = {"question", "base", "overrides", "variations", "seeds", "measure", "baseline", "rule", "figure"}
 
 
@@ -89,6 +91,37 @@ def train(each: Planned) -> None:
             files.write_json(each.workdir / "failed.json", {"reason": str(error)})
 
 
+def spread(runs: list[Planned], executor: str, parallel: int, folder: pathlib.Path) -> None:
+    """The same by submitit, each run a process of its own: on this machine, or a job array of Slurm's.
+
+    parallel: how many at a time. Jobs that Slurm preempts end with 75, are requeued by submitit, and resume.
+    """
+    try:
+        import submitit  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise BadInput("--executor: found no submitit, expected pip install 'bigdeep[study]'") from None
+    jobs = submitit.AutoExecutor(folder / "submitit", cluster=executor)
+    jobs.update_parameters(
+        timeout_min=MINUTES, **({"slurm_array_parallelism": parallel} if executor == "slurm" else {})
+    )
+    left = [each for each in runs if not ended(each)]
+    at_once = parallel if executor == "local" else len(left)
+    for start in range(0, len(left), max(at_once, 1)):
+        some = left[start : start + at_once]
+        tell(f"bigdeep: {len(some)} of {len(left)} runs started, {executor}")
+        for each, job in zip(some, jobs.map_array(_alone, some), strict=True):
+            job.wait()
+            if job.exception():
+                tell(
+                    f"bigdeep: {each.variation}, seed {each.seed}: {first_line(job.exception())}; see {job.paths.stderr}"
+                )
+
+
+def _alone(each: Planned) -> None:
+    machine.prepare()
+    train(each)
+
+
 def ended(each: Planned) -> bool:
     """Whether a run has finished or diverged."""
     return bool(record.read_result(each.workdir)) or (each.workdir / "failed.json").exists()
@@ -141,7 +174,10 @@ def main() -> None:
     if options.dry_run:
         _estimate(chosen)
         return
-    run_all(chosen, train)
+    if options.executor == "slurm" or options.parallel > 1:
+        spread(chosen, options.executor, options.parallel, pathlib.Path(options.folder) / name)
+    else:
+        run_all(chosen, train)
     found = list(outcomes(runs))
     about = {"kind": "study", "study": name, "dataset": _dataset(runs), **{k: study[k] for k in KEYS - {"overrides"}}}
     whole = about | {"overrides": study["overrides"], "runs": found} | machine.origin()
@@ -198,6 +234,8 @@ if __name__ == "__main__":
     flags.DEFINE_string("study", "", "a study file, or the name of one in configs/studies; :smoke for its miniature")
     flags.DEFINE_string("folder", "runs/studies", "where its runs go")
     flags.DEFINE_list("only", [], "some of its variations, with commas between them")
+    flags.DEFINE_enum("executor", "local", ["local", "slurm"], "where runs go: this machine, or Slurm by submitit")
+    flags.DEFINE_integer("parallel", 1, "runs at a time, each a process of its own", lower_bound=1)
     flags.DEFINE_string("shard", "0/1", "I/N: every N-th run from the I-th on")
     flags.DEFINE_bool("dry_run", False, "say how many runs there are, and about how long they take, and end")
     flags.DEFINE_bool("list", False, "the studies there are, and end")

@@ -153,3 +153,15 @@ def test_published_tables_are_those_of_the_records():
     """As for all records: docs/studies.md is what its records make of it."""
     for path, text in pages.pages(ROOT).items():
         assert path.read_text() == text, path
+
+
+def test_runs_are_spread_over_processes(tiny, tmp_path):
+    """By submitit, on this machine; a study that is then run without it finds them done."""
+    pytest.importorskip("submitit")
+    done = run_bigdeep(
+        "bigdeep.study", f"--study={tiny}", f"--folder={tmp_path / 'runs'}", "--parallel=2", "--only=good"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 runs started, local" in done.stderr
+    assert "2 of 4 runs" in done.stdout
+    assert len(list((tmp_path / "runs" / "tiny" / "good").glob("seed*/result.json"))) == 2
