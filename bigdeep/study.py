@@ -111,10 +111,8 @@ def spread(runs: list[Planned], executor: str, parallel: int, folder: pathlib.Pa
         tell(f"bigdeep: {len(some)} of {len(left)} runs started, {executor}")
         for each, job in zip(some, jobs.map_array(_alone, some), strict=True):
             job.wait()
-            if job.exception():
-                tell(
-                    f"bigdeep: {each.variation}, seed {each.seed}: {first_line(job.exception())}; see {job.paths.stderr}"
-                )
+            if error := job.exception():
+                tell(f"bigdeep: {each.variation}, seed {each.seed}: {first_line(error)}; see {job.paths.stderr}")
 
 
 def _alone(each: Planned) -> None:
