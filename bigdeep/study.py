@@ -139,13 +139,8 @@ def outcomes(runs: list[Planned]) -> Iterator[dict]:
             yield about | _measured(result, rows)
 
 
-MEASURED = (
-    "validation_errors",
-    "validation_total",
-    "test_errors_at_best_validation",
-    "test_errors_final",
-    "test_total",
-)
+MEASURED = ("validation_errors", "validation_total", "test_errors_at_best_validation", "test_errors_final")
+MEASURED += ("test_total", "seconds", "parameters", "state_sha256")
 CURVE = ("epoch", "train_loss", "train_error", "validation_errors", "test_errors", "gradient_norm", "update_ratio")
 
 
