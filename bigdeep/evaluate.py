@@ -146,14 +146,21 @@ def committee(members: Sequence[Member], folders: Sequence[pathlib.Path]) -> Mem
 
 
 def by_hand(scores: np.ndarray, labels: np.ndarray, hands: writers.Hands, by: str) -> dict:
-    """{"by_series": {series: [errors, images]}}, or {"by_writer": [[writer, errors, images], …], "writers": count}."""
+    """{"by_series": {series: [errors, images]}}; by "writer" also "by_writer", [[writer, errors, images], …], and "writers".
+
+    by_writer: those with errors, most errors first; writers: how many there are.
+    """
     wrong = np.argmax(scores, axis=-1) != labels
-    column = {"series": hands.series, "writer": hands.writer}[by]
-    found = {int(v): [int(wrong[column == v].sum()), int((column == v).sum())] for v in np.unique(column)}
+
+    def counted(column: np.ndarray) -> dict[int, list[int]]:
+        return {int(v): [int(wrong[column == v].sum()), int((column == v).sum())] for v in np.unique(column)}
+
+    found = {"by_series": counted(hands.series)}
     if by == "series":
-        return {"by_series": found}
-    rows = sorted(([writer, *counted] for writer, counted in found.items() if counted[0]), key=lambda r: (-r[1], r[0]))
-    return {"by_writer": rows, "writers": len(found)}
+        return found
+    all_hands = counted(hands.writer)
+    rows = sorted(([hand, *counts] for hand, counts in all_hands.items() if counts[0]), key=lambda r: (-r[1], r[0]))
+    return found | {"by_writer": rows, "writers": len(all_hands)}
 
 
 def main() -> None:

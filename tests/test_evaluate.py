@@ -81,7 +81,11 @@ def test_errors_by_hand_are_all_errors_once():
     hands = evaluate.writers.Hands(series, writer)
     assert evaluate.by_hand(scores, labels, hands, "series") == {"by_series": {0: [1, 3], 4: [2, 3]}}
     found = evaluate.by_hand(scores, labels, hands, "writer")
-    assert found == {"by_writer": [[7, 1, 2], [8, 1, 1], [9, 1, 3]], "writers": 3}
+    assert found == {
+        "by_series": {0: [1, 3], 4: [2, 3]},
+        "by_writer": [[7, 1, 2], [8, 1, 1], [9, 1, 3]],
+        "writers": 3,
+    }
 
 
 def test_members_of_other_data_are_refused(runs):

@@ -190,6 +190,8 @@ def committees(records: Records) -> str:
     """Committees: each member alone, all together, and with deformed copies where averaged."""
     rows = []
     for path, r in records.items():
+        if "by_writer" in r:
+            continue
         total = r["test_total"] / 100
         members = Counter(member["config"] for member in r["members"])
         name = path.rpartition("/")[2].removesuffix(".json")
@@ -204,6 +206,30 @@ def committees(records: Records) -> str:
             )
         )
     header = ("committee", "of", "members alone %", "**together %**", "each half", "averaged over copies %")
+    return table(header, rows)
+
+
+def hands(records: Records) -> str:
+    """From how many hands the errors come, of records by writer."""
+    rows = []
+    for path, r in records.items():
+        if "by_writer" in r:
+            name = path.rpartition("/")[2].removesuffix(".json")
+            series = {s: f"{errors} of {images:,}" for s, (errors, images) in r["by_series"].items()}
+            several = sum(errors for _, errors, _ in r["by_writer"] if errors > 1)
+            hands = f"{len(r['by_writer'])} of {r['writers']}"
+            most = ", ".join(f"{errors} (of {images})" for _, errors, images in r["by_writer"][:3])
+            cells = (str(r["test_errors"]), series.get("4", ""), series.get("0", ""), hands, str(several), most)
+            rows.append((f"[{name}](results/{path})", *cells))
+    header = (
+        "net",
+        "errors",
+        "students",
+        "employees",
+        "hands with errors",
+        "errors by hands with several",
+        "most by a hand",
+    )
     return table(header, rows)
 
 
