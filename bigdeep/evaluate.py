@@ -146,7 +146,7 @@ def committee(members: Sequence[Member], folders: Sequence[pathlib.Path]) -> Mem
 
 
 def by_hand(scores: np.ndarray, labels: np.ndarray, hands: writers.Hands, by: str) -> dict:
-    """{"by_series": {series: [errors, images]}}; by "writer" also "by_writer", [[writer, errors, images], …], and "writers".
+    """{"by_series": {series: [errors, images]}}; by "writer" also "by_writer", [[writer, errors, images], …], "writers".
 
     by_writer: those with errors, most errors first; writers: how many there are.
     """

@@ -4,7 +4,7 @@ import pathlib
 
 from bigdeep.report import records
 from bigdeep.report.markdown import filled
-from bigdeep.report.tables import benchmarks, faults, nets, search, studies
+from bigdeep.report.tables import benchmarks, committees, faults, nets, search, studies
 
 
 def pages(root: pathlib.Path) -> dict[pathlib.Path, str]:
@@ -19,8 +19,8 @@ def pages(root: pathlib.Path) -> dict[pathlib.Path, str]:
         "README.md": {"summary": nets.summary(runs)},
         "RESULTS.md": {
             "results": nets.paper(runs),
-            "committees": nets.committees(records.read(results, "committee")),
-            "hands": nets.hands(records.read(results, "committee")),
+            "committees": committees.committees(records.read(results, "committee")),
+            "hands": committees.hands(records.read(results, "committee")),
             "speedruns": nets.speedruns(records.read(results, "speedrun")),
             "nets": nets.nets({path: r for path, r in runs.items() if path in others}),
             "augmentations": nets.comparison(augmentations),

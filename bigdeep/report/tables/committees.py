@@ -1,0 +1,53 @@
+"""Tables of committees, and of who wrote what nets misread."""
+
+from collections import Counter
+
+from bigdeep.report.markdown import table
+from bigdeep.report.records import Records
+
+
+def committees(records: Records) -> str:
+    """Committees: each member alone, all together, and with deformed copies where averaged."""
+    rows = []
+    for path, r in records.items():
+        if "by_writer" in r:
+            continue
+        total = r["test_total"] / 100
+        members = Counter(member["config"] for member in r["members"])
+        name = path.rpartition("/")[2].removesuffix(".json")
+        rows.append(
+            (
+                f"[{name}](results/{path})",
+                ", ".join(f"{count} `{net}`" for net, count in members.items()),
+                ", ".join(f"{member['test_errors'] / total:.2f}" for member in r["members"]),
+                f"**{r['test_errors'] / total:.2f}**",
+                " + ".join(map(str, r["test_errors_halves"])),
+                f"{r['averaged_test_errors'] / total:.2f} ({r['copies']} copies)" if "copies" in r else "",
+            )
+        )
+    header = ("committee", "of", "members alone %", "**together %**", "each half", "averaged over copies %")
+    return table(header, rows)
+
+
+def hands(records: Records) -> str:
+    """From how many hands the errors come, of records by writer."""
+    rows = []
+    for path, r in records.items():
+        if "by_writer" in r:
+            name = path.rpartition("/")[2].removesuffix(".json")
+            series = {s: f"{errors} of {images:,}" for s, (errors, images) in r["by_series"].items()}
+            several = sum(errors for _, errors, _ in r["by_writer"] if errors > 1)
+            hands = f"{len(r['by_writer'])} of {r['writers']}"
+            most = ", ".join(f"{errors} (of {images})" for _, errors, images in r["by_writer"][:3])
+            cells = (str(r["test_errors"]), series.get("4", ""), series.get("0", ""), hands, str(several), most)
+            rows.append((f"[{name}](results/{path})", *cells))
+    header = (
+        "net",
+        "errors",
+        "students",
+        "employees",
+        "hands with errors",
+        "errors by hands with several",
+        "most by a hand",
+    )
+    return table(header, rows)
