@@ -146,9 +146,9 @@ def committee(members: Sequence[Member], folders: Sequence[pathlib.Path]) -> Mem
 
 
 def by_hand(scores: np.ndarray, labels: np.ndarray, hands: writers.Hands, by: str) -> dict:
-    """{"by_series": {series: [errors, images]}}; by "writer" also "by_writer", [[writer, errors, images], …], "writers".
+    """{"by_series": {series: [errors, images]}}, and for "writer" [[writer, errors, images], …] and how many there are.
 
-    by_writer: those with errors, most errors first; writers: how many there are.
+    by_writer: those with errors, most errors first. writers: all of them.
     """
     wrong = np.argmax(scores, axis=-1) != labels
 

@@ -10,6 +10,7 @@ import pytest
 from bigdeep import configfile, evaluate, experiment, training
 from bigdeep.errors import BadInput
 from bigdeep.run import folder as folders
+from bigdeep.run import record as run_record
 from bigdeep.sections import plain
 from bigdeep.tools import mistakes
 from conftest import ROOT, run_bigdeep
@@ -132,8 +133,8 @@ def test_best_row_is_the_latest_of_the_fewest_validation_errors_whatever_the_tes
         {"step": 5, "validation_errors": 6, "test_errors": 0},
         {"step": 6},
     ]
-    assert folders.best_row(rows)["step"] == 4
-    assert folders.best_row(rows[:1]) is None
+    assert run_record.best_row(rows)["step"] == 4
+    assert run_record.best_row(rows[:1]) is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from PIL import Image
 from bigdeep import training
 from bigdeep.errors import BadInput
 from bigdeep.report import figures, markdown, pages, records
-from bigdeep.report.tables import nets, search
+from bigdeep.report.tables import committees, nets, search
 from bigdeep.tools import publish
 from conftest import ROOT
 
@@ -189,6 +189,6 @@ def test_speedruns_in_a_row_and_in_a_figure(tmp_path):
 def test_a_committee_in_a_row():
     members = [{"config": "mlp5", "seed": seed, "test_errors": errors} for seed, errors in ((0, 40), (1, 35))]
     record = {"members": members, "test_errors": 30, "test_errors_halves": [20, 10], "test_total": 10_000}
-    assert nets.committees({"committees/two.json": record}).splitlines()[2] == (
+    assert committees.committees({"committees/two.json": record}).splitlines()[2] == (
         "| [two](results/committees/two.json) | 2 `mlp5` | 0.40, 0.35 | **0.30** | 20 + 10 |  |"
     )
