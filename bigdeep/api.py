@@ -17,7 +17,7 @@ import numpy as np
 
 from bigdeep import augment, configfile, training
 from bigdeep.data import pixels
-from bigdeep.errors import require
+from bigdeep.errors import BadInput, require
 from bigdeep.run import folder, journal, machine
 from bigdeep.sections import plain
 
@@ -32,9 +32,23 @@ def config(name: str, **values: Any) -> Config:
     """
     found = configfile.load(name)
     for key, value in values.items():
+        value = value.item() if isinstance(value, np.generic) else value
         text = value if isinstance(value, str) else repr(plain(value))
         configfile.override(found, f"config.{key}", text)
     return found
+
+
+def _batch(images: Any, expected: str) -> jax.Array:
+    """uint8 (N, H, W, C), N > 0, of images with or without channels; BadInput for anything else."""
+    try:
+        array = jnp.asarray(images)
+    except (TypeError, ValueError):
+        raise BadInput(f"images: found {type(images).__name__}, expected {expected}") from None
+    found = f"{array.dtype} {array.shape}"
+    array = array[..., None] if array.ndim == 3 else array
+    fits = array.dtype == jnp.uint8 and array.ndim == 4 and len(array) > 0 and min(array.shape[1:3]) > 1
+    require(fits, "images", found, expected)
+    return array
 
 
 class Net:
@@ -74,12 +88,10 @@ class Net:
         return jax.jit(self._net.logits)
 
     def _framed(self, images: jax.typing.ArrayLike) -> jax.Array:
-        array = jnp.asarray(images)
-        array = array[..., None] if array.ndim == 3 else array
-        found = f"{array.dtype} {array.shape}"
-        fits = array.dtype == jnp.uint8 and array.ndim == 4 and array.shape[3] == self.shape[2]
-        fits = fits and array.shape[1] <= self.shape[0] and array.shape[2] <= self.shape[1]
-        require(fits, "images", found, f"uint8 (N, {', '.join(map(str, self.shape))}), or smaller ones")
+        expected = f"uint8 (N, {', '.join(map(str, self.shape))}), or smaller ones"
+        array = _batch(images, expected)
+        smaller = array.shape[1] <= self.shape[0] and array.shape[2] <= self.shape[1]
+        require(smaller and array.shape[3] == self.shape[2], "images", f"{array.dtype} {array.shape}", expected)
         return jnp.pad(array, pixels.margins(array.shape[1:], self.shape))
 
 
@@ -158,16 +170,15 @@ def deform(
     jax.random. deformation: a config's ("mlp5", "augmentations:cpab", "paper" for that of mlp5_paper), a section of
     config.augment, or a list of them. strength: what all displacements are multiplied by.
     """
-    array = jnp.asarray(images)
-    array = array[..., None] if array.ndim == 3 else array
-    require(
-        array.dtype == jnp.uint8 and array.ndim == 4, "images", f"{array.dtype} {array.shape}", "uint8 (N, H, W, C)"
-    )
+    array = _batch(images, "uint8 (N, H, W) or (N, H, W, C)")
+    classes = np.asarray(labels)
+    whole = classes.shape == array.shape[:1] and np.issubdtype(classes.dtype, np.integer) and classes.min() >= 0
+    require(whole, "labels", f"{classes.dtype} {classes.shape}", f"integers ({len(array)},), 0 or more")
+    require(np.isfinite(strength), "strength", strength, "a finite number")
     if isinstance(deformation, str):
         sections = plain(configfile.load("mlp5_paper" if deformation == "paper" else deformation))["augment"]
     else:
         sections = [dict(deformation)] if isinstance(deformation, Mapping) else list(deformation)
-    classes = max(10, int(np.max(np.asarray(labels), initial=0)) + 1)
-    build = augment.build(sections, array.shape[1:], classes, "mnist")
-    deformed = jax.jit(build)(key, array, jnp.asarray(labels, jnp.uint8), strength)
+    build = augment.build(sections, array.shape[1:], max(10, int(classes.max()) + 1), "mnist")
+    deformed = jax.jit(build)(key, array, jnp.asarray(classes, jnp.uint8), strength)
     return pixels.to_bytes(deformed)

@@ -76,6 +76,13 @@ def folders(value: str) -> list[pathlib.Path]:
     return found
 
 
+def folder(value: str) -> pathlib.Path:
+    """The one folder that a flag names."""
+    found = folders(value)
+    require(len(found) == 1, "--workdir", value, "one run, in this command")
+    return found[0]
+
+
 def output(flag: str, suffix: str, required: bool = False) -> pathlib.Path | None:
     """The file that a flag names, None for ""; BadInput unless it ends in `suffix` and can stand in its folder."""
     value = flags.FLAGS[flag].value
@@ -88,10 +95,11 @@ def output(flag: str, suffix: str, required: bool = False) -> pathlib.Path | Non
     return path
 
 
-def run(main: Callable[[], None], description: str | None, words: str = "") -> None:
+def run(main: Callable[[], None], description: str | None, words: str = "", overrides: bool = False) -> None:
     """Parses the flags, calls main() and ends the process: 0 done, 2 bad input, 75 stopped and saved, 1 else.
 
-    words: what may stand behind the flags, for `words`; "" for nothing.
+    words: what may stand behind the flags, for `words`; "" for nothing. overrides: whether main() takes
+    --config.KEY=VALUE without a --config.
     """
     logging.set_verbosity(logging.FATAL)  # orbax logs the errors that it also raises, and those are told in one line
     python_logging.getLogger("asyncio").setLevel(python_logging.CRITICAL)  # as do its tasks, one by one
@@ -101,6 +109,8 @@ def run(main: Callable[[], None], description: str | None, words: str = "") -> N
         stream.reconfigure(errors="backslashreplace")  # a terminal that has no ± is no reason to stop
     try:
         _parse(sys.argv, description or "", words)
+        taken = overrides or "config" in flags.FLAGS
+        require(taken or not _overrides, f"--{next(iter(_overrides), '')}", "a key of a config", "none in this command")
         main()
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -11,6 +11,9 @@ class BadInput(Exception):
 
     exit_code = 2
 
+    def __init__(self, message: str):
+        super().__init__(message.replace("\n", "\\n"))  # of a file's name, say: one line it stays
+
 
 class Failed(Exception):
     """The run cannot go on, through no fault of the command line (NaN, full disk). Exit code 1."""

@@ -24,7 +24,7 @@ from bigdeep import cli, models
 from bigdeep.data import pixels
 from bigdeep.errors import BadInput, require
 from bigdeep.report import card
-from bigdeep.run import files, folder, machine, netfile
+from bigdeep.run import files, folder, machine, netfile, pretrained
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
@@ -87,6 +87,9 @@ def about(net: folder.Net, result: dict) -> dict:
 
 def write(net: folder.Net, result: dict, format: str, path: pathlib.Path) -> None:
     """Writes the net in a format to a file, and its card beside it."""
+    about_it = path.with_name(f"{path.name}.md")
+    ours = not about_it.exists() or about_it.read_text("utf-8", "replace").startswith(f"# {path.name}\n")
+    require(ours, "--output", f"a file of something else in {about_it}", "a name beside which a card can be written")
     weights = {"params": net.params, "model_state": net.model_state}
     if format == "safetensors":
         netfile.write(path, weights, about(net, result))
@@ -95,23 +98,27 @@ def write(net: folder.Net, result: dict, format: str, path: pathlib.Path) -> Non
         files.write_arrays(path, arrays | {"about": np.array(json.dumps(about(net, result)))})
     else:
         content = {"onnx": onnx, "stablehlo": stablehlo}[format](net)
-        partial = path.with_suffix(".partial")
-        partial.write_bytes(content)
-        partial.replace(path)
+        files.write_bytes(path, content)
     files.write_text(path.with_name(f"{path.name}.md"), card.of(net.config, net.dataset, result, path.name))
+
+
+def _beside(workdir: pathlib.Path, format: str) -> pathlib.Path:
+    """Where the file goes if nobody says: beside the run's folder or the file; here for a pretrained net."""
+    if folder.is_pretrained(workdir):
+        return pathlib.Path(f"{str(workdir).removeprefix(pretrained.PREFIX)}.{format}")
+    name = workdir.stem if workdir.is_file() else workdir.resolve().name
+    return workdir.parent / f"{name}.{format}"
 
 
 def main() -> None:
     """Writes the file that the flags ask for."""
     options = flags.FLAGS
     path = cli.output("output", f".{options.format}")
-    (workdir,) = cli.folders(options.workdir)[:1]
+    workdir = cli.folder(options.workdir)
     machine.prepare()
     net = folder.net(workdir, average=options.average)
     if path is None:
-        name = workdir.resolve().name.partition(":")[2] or workdir.resolve().name
-        path = pathlib.Path(f"{name}.{options.format}")
-        path = path if folder.is_pretrained(workdir) or workdir.is_file() else workdir.parent / path.name
+        path = _beside(workdir, options.format)
     require(path != workdir, "--output", str(path), "another file than --workdir")
     write(net, folder.read_result(workdir), options.format, path)
     print(path)

@@ -34,6 +34,7 @@ from bigdeep.run import files as run_files
 from bigdeep.run import folder, machine, pretrained
 from bigdeep.step import EVALUATION_BATCH
 
+IDX = "idx3"  # in the name of a file in MNIST's format
 SURE = 0.9  # probability, calibrated, below which a reading is called unsure
 AT_ONCE = 20 * EVALUATION_BATCH  # images read, and classified, together
 LARGE = 50_000  # bytes, beyond which decoding a file in a thread of its own pays
@@ -66,7 +67,8 @@ class Reading(NamedTuple):
     def line(self) -> str:
         """The same for people."""
         r = self.record()
-        text = f"{r['file']}: {r['label']} ({100 * r['probability']:.1f} %)"
+        name = r["file"].replace("\n", "\\n")
+        text = f"{name}: {r['label']} ({100 * r['probability']:.1f} %)"
         text += f", else {r['second']} ({100 * r['second_probability']:.1f} %)"
         return text + (f"; {r['doubt']}" if r["doubt"] else "")
 
@@ -75,9 +77,14 @@ def found(path: pathlib.Path) -> list[pathlib.Path]:
     """The files that a path means: itself, or every image in a folder and below, in order."""
     if not path.is_dir():
         return [path]
-    images = sorted(each for each in path.rglob("*") if each.suffix.lower() in pictures.KINDS and each.is_file())
+    inside = (each for each in path.rglob("*") if each.is_file() and not _hidden(each.relative_to(path)))
+    images = sorted(each for each in inside if each.suffix.lower() in pictures.KINDS or IDX in each.name)
     require(images, str(path), "no image in it", f"files ending in {', '.join(pictures.KINDS)}")
     return images
+
+
+def _hidden(path: pathlib.Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 class Reader:
@@ -96,7 +103,7 @@ class Reader:
     def read(self, path: pathlib.Path) -> list[tuple[str, photo.Digit]] | str:
         """(name, what the net is to see) of each image in a file, or what is wrong with it."""
         try:
-            if "idx3" in path.name:
+            if IDX in path.name and path.suffix.lower() not in pictures.KINDS:
                 images = files.images(path)
                 return [(f"{path}[{i}]", self._framed(image[..., 0], str(path))) for i, image in enumerate(images)]
             if self._digits:
@@ -176,7 +183,13 @@ def main() -> None:
     """Prints a line for each image, or makes the page to draw on."""
     options, shown_in, page = flags.FLAGS, cli.output("show", ".png"), cli.output("page", ".html")
     drawing = bool(page or options.serve)
-    require(cli.words() or drawing, "command line", "no image", "files or folders behind the flags")
+    named = cli.words() and all(cli.words())
+    require(
+        named or (drawing and not cli.words() and not shown_in),
+        "command line",
+        "no image",
+        "files or folders behind the flags",
+    )
     wrong, paths = [], []
     for word in cli.words():
         try:
@@ -185,12 +198,12 @@ def main() -> None:
             wrong.append(str(error))
             tell(f"bigdeep: {error}")
     machine.prepare()
-    workdir = cli.folders(options.workdir)[0]
+    workdir = cli.folder(options.workdir)
     if drawing:
         content = drawing_page(workdir)
         if page:
             run_files.write_text(page, content)
-            print(page)
+            tell(f"bigdeep: {page}")
     if cli.words():
         wrong += _read(workdir, paths, shown_in, options.json)
     if wrong:

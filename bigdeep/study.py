@@ -2,7 +2,7 @@ r"""Answers a question by experiment: runs what a study file asks for, and says 
 
   python -m bigdeep.study --study=rate_decay              runs what is missing, then writes table and figure
   python -m bigdeep.study --study=rate_decay --dry_run    how many runs, and about how long
-  python -m bigdeep.study --study=rate_decay --only=cosine,constant
+  python -m bigdeep.study --study=rate_decay --only="linear to 0" --only=constant
   python -m bigdeep.study --study=rate_decay --parallel=2       two at a time; --executor=slurm: as a job array
   python -m bigdeep.study --study=rate_decay --shard=0/4  every fourth run, on each of four machines; then once without
   python -m bigdeep.study --list                          the studies there are, and their questions
@@ -14,6 +14,7 @@ is recorded as such, and the others go on. Writes study.json, table.md and figur
 
 import json
 import pathlib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -184,10 +185,9 @@ def main() -> None:
 
 
 def _shard(text: str) -> slice:
-    i, _, n = text.partition("/")
-    fits = i.isdigit() and n.isdigit() and int(i) < int(n)
-    require(fits, "--shard", text, "I/N with I from 0 to N - 1")
-    return slice(int(i), None, int(n))
+    i, n = (int(part) if re.fullmatch("[0-9]+", part) else 0 for part in text.partition("/")[::2])
+    require(i < n, "--shard", text, "I/N with I from 0 to N - 1")
+    return slice(i, None, n)
 
 
 def _all() -> list[tuple[str, dict]]:
@@ -209,7 +209,7 @@ def _estimate(runs: list[Planned]) -> None:
         print(f"about {duration(sum(known) / len(known) * len(left))}, as long as those that are done")
     elif left:
         seconds = _seconds(left[0].config)
-        print(f"about {duration(seconds * len(left))}, by the first one's timed steps")
+        print(f"about {duration(seconds * len(left))} of training, by timed steps; some seconds more for each run")
 
 
 def _seconds(config: Mapping) -> float:
@@ -226,7 +226,7 @@ def _seconds(config: Mapping) -> float:
 if __name__ == "__main__":
     flags.DEFINE_string("study", "", "a study file, or the name of one in configs/studies; :smoke for its miniature")
     flags.DEFINE_string("folder", "runs/studies", "where its runs go")
-    flags.DEFINE_list("only", [], "some of its variations, with commas between them")
+    flags.DEFINE_multi_string("only", [], "one of its variations; can be given again")
     flags.DEFINE_enum("executor", "local", ["local", "slurm"], "where runs go: this machine, or Slurm by submitit")
     flags.DEFINE_integer("parallel", 1, "runs at a time, each a process of its own", lower_bound=1)
     flags.DEFINE_string("shard", "0/1", "I/N: every N-th run from the I-th on")

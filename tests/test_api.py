@@ -73,7 +73,8 @@ def test_nets_take_images_with_and_without_channels_and_jax_arrays(run, digits):
     assert np.array_equal(scores, run.net(jax.numpy.asarray(images[..., 0])))
     hot = np.exp(np.asarray(run.net.logits(images), np.float64) / folder.net(run.workdir).temperature)
     np.testing.assert_allclose(scores, hot / hot.sum(axis=1, keepdims=True), rtol=1e-4)
-    for bad in (images / 255, images[0, ..., 0], np.zeros((2, 40, 40), np.uint8), np.zeros((2, 28, 28, 3), np.uint8)):
+    large, coloured = np.zeros((2, 40, 40), np.uint8), np.zeros((2, 28, 28, 3), np.uint8)
+    for bad in (images / 255, images[0], images[0, ..., 0], large, coloured, images[:0], None, {"a": 1}):
         with pytest.raises(BadInput, match="images: found"):
             run.net(bad)
 
@@ -104,3 +105,12 @@ def test_the_interface_is_typed():
     done = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert (ROOT / "bigdeep" / "py.typed").exists()
+
+
+def test_bad_labels_and_strengths_are_refused(digits):
+    images, key = digits.train_images[:2], jax.random.key(0)
+    for labels in ([-1, 3], [0.5, 3], [1], None):
+        with pytest.raises(BadInput, match="labels: found"):
+            bigdeep.deform(images, labels, key)
+    with pytest.raises(BadInput, match="strength: found nan"):
+        bigdeep.deform(images, [1, 2], key, strength=float("nan"))

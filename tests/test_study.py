@@ -112,6 +112,7 @@ def test_bad_commands_are_one_line(tiny):
     for flags, message in (
         (["--study=rate_decai"], "did you mean 'rate_decay'"),
         ([f"--study={tiny}", "--only=bad"], "expected one of good, too large"),
+        ([f"--study={tiny}", "--shard=²/4"], "expected I/N"),
         ([f"--study={tiny}", "--shard=2/2"], "expected I/N with I from 0 to N - 1"),
         (["--study=rate_decay:full"], "expected none, or smoke"),
         ([], "expected a study, or --list"),

@@ -33,7 +33,7 @@ def load(name: str, source: str, dir: str, size: int = 28) -> Dataset:
     require(name in names, "config.data.name", name, one_of(names, name))
     require(source in SOURCES, "config.data.source", source, one_of(SOURCES, source))
     if name == own.NAME:
-        require(source == "auto", "config.data.source", source, "auto, for images of your own")
+        require(source in SOURCES, "config.data.source", source, one_of(SOURCES, source))
         require(isinstance(size, int) and size > 0, "config.data.size", size, "pixels, for pictures of any size")
         return own.load(dir, size)
     places = [] if source == "embedded" else folders(name, dir)

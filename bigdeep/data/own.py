@@ -45,7 +45,7 @@ def load(dir: str, size: int) -> Dataset:
 
 def _pictures(folder: pathlib.Path, size: int) -> tuple[Arrays, Arrays, list[str]]:
     """(training set, test set, names of the classes)."""
-    listing = pictures.classes_in(folder / "train") or pictures.classes_in(folder)
+    listing = pictures.classes_in(folder / "train") if (folder / "train").is_dir() else pictures.classes_in(folder)
     require(
         len(listing) > 1, f"config.data.dir {folder}", f"{len(listing)} folders with pictures", "one for each class"
     )
@@ -89,7 +89,9 @@ def _csv(path: pathlib.Path) -> tuple[Arrays, Arrays]:
         fits = header[0] == "label" and pixels == side * side > 0
         require(fits, f"{path}, line 1", ",".join(header)[:60], "label,pixel0,pixel1,… of square images")
         try:
-            table = np.loadtxt(file, delimiter=",", dtype=np.int64, ndmin=2)
+            lines = file.readlines()
+            require(lines, str(path), "no line below the first", "an image a line")
+            table = np.loadtxt(lines, delimiter=",", dtype=np.int64, ndmin=2)
         except ValueError as error:
             raise BadInput(f"{path}: found {str(error)[:120]}, expected whole numbers") from None
     within = table.size and table.shape[1] == len(header) and table.min() >= 0 and table.max() <= 255
@@ -131,7 +133,10 @@ def _names(images: pathlib.Path, found: np.ndarray) -> tuple[list[str], np.ndarr
     names = {int(label): str(label) for label in found}
     if mapping.exists():
         rows = (line.split() for line in mapping.read_text(encoding="utf-8").splitlines() if line.strip())
-        names |= {int(label): "".join(dict.fromkeys(chr(int(code)) for code in codes)) for label, *codes in rows}
+        try:
+            names |= {int(label): "".join(dict.fromkeys(chr(int(code)) for code in codes)) for label, *codes in rows}
+        except (ValueError, OverflowError) as error:
+            raise BadInput(f"{mapping}: found {error}, expected lines of a label and character codes") from None
     places = np.zeros(256, np.uint8)
     places[found] = np.arange(len(found))
     return [names[int(label)] for label in found], places

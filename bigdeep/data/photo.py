@@ -5,15 +5,14 @@ of 28 x 28. Source: LeCun, Cortes, Burges, "The MNIST database of handwritten di
 """
 
 import pathlib
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 import scipy.ndimage
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from bigdeep.data.pictures import LARGEST
-from bigdeep.errors import BadInput, first_line, require
+from bigdeep.data import pictures
+from bigdeep.errors import require
 
 SIDE, BOX = 28, 20
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
@@ -31,28 +30,12 @@ class Digit(NamedTuple):
 
 def read(path: pathlib.Path) -> Digit:
     """The digit in an image file; BadInput in one line where there is none to be read."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, of what it reads all the same
-        try:
-            with Image.open(path) as image:
-                return framed(_grey(image, path), str(path))
-        except (BadInput, MemoryError):
-            raise
-        except Image.DecompressionBombError:
-            raise BadInput(f"{path}: found too many pixels, expected at most {LARGEST:,}") from None
-        except UnidentifiedImageError:
-            what = "an empty file" if path.stat().st_size == 0 else "something else"
-            raise BadInput(f"{path}: found {what}, expected an image") from None
-        except OSError as error:
-            raise BadInput(f"{path}: found {error.strerror or first_line(error)}, expected an image") from None
-        except (SyntaxError, ValueError, EOFError) as error:  # Pillow's for broken files
-            raise BadInput(f"{path}: found {first_line(error)}, expected a whole image") from None
+    with pictures.opened(path) as image:
+        return framed(_grey(image, path), str(path))
 
 
 def _grey(image: Image.Image, path: pathlib.Path) -> np.ndarray:
     """An opened image as float32 (H, W), 0 to 255, turned upright, what is transparent filled with paper."""
-    width, height = image.size
-    require(width * height <= LARGEST, str(path), f"{width} x {height} pixels", f"at most {LARGEST:,}")
     frames = getattr(image, "n_frames", 1)
     require(frames == 1, str(path), f"{frames} pictures in it", "one")
     require(image.mode in MODES, str(path), f"colours of the kind {image.mode}", "grey or RGB of 8 bits")
@@ -61,8 +44,7 @@ def _grey(image: Image.Image, path: pathlib.Path) -> np.ndarray:
         both = np.asarray(image.convert("LA"), np.float32)
         grey, opaque = both[..., 0], both[..., 1] / 255
         require(opaque.max() > 0, str(path), "nothing but transparency", "a digit")
-        ink = (grey * opaque).sum() / opaque.sum()
-        return grey * opaque + (255.0 if ink < 128 else 0.0) * (1 - opaque)
+        return grey * opaque + pictures.paper(grey, opaque) * (1 - opaque)
     return np.asarray(image.convert("L"), np.float32)
 
 

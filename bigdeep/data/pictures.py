@@ -1,16 +1,17 @@
 """Pictures in folders, one a class -> one verified array; kept, so that the second start is fast."""
 
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import os
 import pathlib
 import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bigdeep import cache
 from bigdeep.errors import BadInput, first_line, require, tell
@@ -35,8 +36,9 @@ def read(listing: Mapping[str, Sequence[pathlib.Path]], size: int) -> tuple[np.n
     """(images uint8 (N, size, size, 1 or 3), labels uint8 (N,), their files) of {class: files}.
 
     A picture is scaled, anti-aliased, until its longer side is `size` pixels, and put in the middle of a square of the
-    median of its edge; transparent parts are black. All are grey where all of them are, else RGB. Files that cannot be
-    read are named and left out. What was read once comes from the cache as long as no file changes.
+    median of its edge; transparent parts are white behind dark ink, black behind light. All are grey where all of them
+    are, else RGB. Files that cannot be read are named and left out. What was read once comes from the cache as long as
+    no file changes.
     """
     files = [(label, path) for label, paths in enumerate(listing.values()) for path in paths]
     kept = cache.folder("pictures") / f"{_stamp(files, size)}.npz"
@@ -71,21 +73,38 @@ def _read_all(files: Sequence[tuple[int, pathlib.Path]], size: int) -> dict:
     return {"images": images, "places": np.array(places), "broken": [each for each in found if isinstance(each, str)]}
 
 
-def picture(path: pathlib.Path, size: int) -> np.ndarray:
-    """uint8 (size, size, 3), see `read`; BadInput in one line where it cannot be read."""
+@contextlib.contextmanager
+def opened(path: pathlib.Path) -> Iterator[Image.Image]:
+    """The image in a file; whatever is wrong with it, then or while it is used, is BadInput in one line."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, of what it reads all the same
         try:
             with Image.open(path) as image:
                 width, height = image.size
                 require(width * height <= LARGEST, str(path), f"{width} x {height} pixels", f"at most {LARGEST:,}")
-                image = ImageOps.exif_transpose(image).convert("RGBA")
-                black = Image.new("RGBA", image.size, (0, 0, 0, 255))
-                image = Image.alpha_composite(black, image).convert("RGB")
+                yield image
         except (BadInput, MemoryError):
             raise
-        except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-            raise BadInput(f"{path}: found {first_line(error)}, expected an image") from None
+        except Image.DecompressionBombError:
+            raise BadInput(f"{path}: found too many pixels, expected at most {LARGEST:,}") from None
+        except UnidentifiedImageError:
+            what = "an empty file" if path.stat().st_size == 0 else "something else"
+            raise BadInput(f"{path}: found {what}, expected an image") from None
+        except OSError as error:
+            raise BadInput(f"{path}: found {error.strerror or first_line(error)}, expected an image") from None
+        except (SyntaxError, ValueError, EOFError) as error:  # Pillow's for broken files
+            raise BadInput(f"{path}: found {first_line(error)}, expected a whole image") from None
+
+
+def paper(grey: np.ndarray, opaque: np.ndarray) -> float:
+    """What transparent parts are to be filled with: white behind dark ink, black behind light."""
+    return 255.0 if (grey * opaque).sum() < 128 * opaque.sum() else 0.0
+
+
+def picture(path: pathlib.Path, size: int) -> np.ndarray:
+    """uint8 (size, size, 3), see `read`; BadInput in one line where it cannot be read."""
+    with opened(path) as image:
+        image = _rgb(ImageOps.exif_transpose(image), path)
     pixels = np.asarray(image)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     scale = size / max(image.size)
@@ -98,12 +117,27 @@ def picture(path: pathlib.Path, size: int) -> np.ndarray:
     return frame
 
 
+def _rgb(image: Image.Image, path: pathlib.Path) -> Image.Image:
+    """An image of any kind as RGB of 8 bits."""
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image).astype(np.uint32) // 257).astype(np.uint8))
+    require(image.mode not in ("I", "F"), str(path), f"values of the kind {image.mode}", "8 or 16 bits a colour")
+    image = image.convert("RGBA")
+    both = np.asarray(image.convert("LA"), np.float32)
+    behind = Image.new("RGBA", image.size, (round(paper(both[..., 0], both[..., 1] / 255)),) * 3 + (255,))
+    return Image.alpha_composite(behind, image).convert("RGB")
+
+
 def _stamp(files: Sequence[tuple[int, pathlib.Path]], size: int) -> str:
     """Which files these are: a sha256 of their paths, sizes and times."""
-    digest = hashlib.sha256(f"1 {size}".encode())
+    digest = hashlib.sha256(f"2 {size}".encode())
     for label, path in files:
-        stat = path.stat()
-        digest.update(f"{label} {path.absolute()} {stat.st_size} {stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
+        try:
+            stat = path.stat()
+            stamp = f"{stat.st_size} {stat.st_mtime_ns}"
+        except OSError:  # a link to nowhere: `picture` will say so
+            stamp = "nothing"
+        digest.update(f"{label} {path.absolute()} {stamp}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 USES = {
-    "npz": 'weights = np.load("{file}")  # "params/LAYER/TENSOR"; "about" is JSON',
-    "safetensors": 'net = bigdeep.load("{file}")\nprobabilities = net(images)  # uint8 (N, H, W) or (N, H, W, C)',
-    "onnx": 'session = onnxruntime.InferenceSession("{file}")\n(logits,) = session.run(None, {{"images": images}})',
-    "stablehlo": 'program = jax.export.deserialize(pathlib.Path("{file}").read_bytes())\nlogits = program.call(images)',
+    "npz": 'weights = np.load({file})  # "params/LAYER/TENSOR"; "about" is JSON',
+    "safetensors": "net = bigdeep.load({file})\nprobabilities = net(images)  # uint8 (N, H, W) or (N, H, W, C)",
+    "onnx": 'session = onnxruntime.InferenceSession({file})\n(logits,) = session.run(None, {{"images": images}})',
+    "stablehlo": "program = jax.export.deserialize(pathlib.Path({file}).read_bytes())\nlogits = program.call(images)",
 }
 ROUNDED = """
 - Trained with factors of products rounded to bfloat16. This file multiplies in float32, by kernels rounded once: logits
@@ -26,6 +26,8 @@ def of(config: Mapping, dataset: Mapping, result: Mapping, file: str) -> str:
         parts.append(f"Test error {100 * errors / total:.2f} % ({errors:,} of {total:,}), at best validation.\n\n")
     shape = " x ".join(map(str, dataset["shape"]))
     parts.append(f"- In: uint8 images, {shape}, light on dark where they are digits; scaled within.\n")
+    if dataset["shape"][:2] == [29, 29]:
+        parts.append("- MNIST's 28 x 28 pixels get a row and a column of zeros behind the last ones.\n")
     parts.append(f"- Out: {dataset['classes']} classes, in the order {', '.join(dataset['names'])}.\n")
     parts.append(f"- Data, sha256: {dataset['sha256']}\n")
     if "state_sha256" in result:
@@ -33,4 +35,4 @@ def of(config: Mapping, dataset: Mapping, result: Mapping, file: str) -> str:
         parts.append(f"- Commit: {result.get('git_commit', 'unknown')}\n")
     if config["model"].get("precision") == "bfloat16" and kind in ("onnx", "stablehlo"):
         parts.append(ROUNDED.lstrip())
-    return "".join([*parts, LIMITS.lstrip(), "\n```python\n", USES[kind].format(file=file), "\n```\n"])
+    return "".join([*parts, LIMITS.lstrip(), "\n```python\n", USES[kind].format(file=repr(file)), "\n```\n"])

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import urllib.parse
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,7 +33,7 @@ def _row(run: Run, where: pathlib.Path, colour: str | None) -> dict:
     page = run.workdir / "report.html"
     return {
         "name": run.name,
-        "link": pathlib.Path(os.path.relpath(page, where)).as_posix() if page.exists() else "",
+        "link": f"./{urllib.parse.quote(os.path.relpath(page, where))}" if page.exists() else "",
         "colour": colour,
         "dataset": run.dataset["name"],
         "state": "finished" if run.result else "not finished",
@@ -100,4 +101,4 @@ def _committee(runs: Sequence[Run]) -> dict:
     errors = int((scores.argmax(axis=1) != labels).sum())
     alone = [int((m["probabilities"].argmax(axis=1) != labels).sum()) for m in members]
     about = {"error": 100 * errors / len(labels), "errors": errors, "total": len(labels), "alone": alone}
-    return {"committee": about, "mistakes": illustrated(found, kept)}
+    return {"committee": about, "mistakes": illustrated(found, kept, runs[0].digits)}

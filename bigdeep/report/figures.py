@@ -4,10 +4,11 @@ import pathlib
 import statistics
 from collections.abc import Mapping
 
+from bigdeep.report.records import Records
 from bigdeep.report.tables import nets, studies
 
 
-def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping], runs: Mapping[str, Mapping]) -> None:
+def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping], runs: Records) -> None:
     """Test error at best validation against wall time: each speed-run on its way and at its end, and the paper's nets.
 
     records: of speed-runs, whole commands; runs: of the paper's nets, by their own clock, less start-up and the end of
@@ -32,8 +33,8 @@ def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping], runs:
         label = None if i else "bigdeep's recipe, two CPU cores (mean of its seeds)"
         axes.plot(seconds, error, "ks", fillstyle="none", label=label, markersize=6)
         above = error > nets.PAPER["mlp5"][0]
-        place = {"xytext": (3, 4) if above else (-8, -14), "textcoords": "offset points", "rotation": 50 * above}
-        axes.annotate(name, (seconds, error), fontsize=8, **place)
+        at = (3, 4) if above else (-8, -14)
+        axes.annotate(name, (seconds, error), at, textcoords="offset points", fontsize=8, rotation=50 * above)
     for name, (error, _, hours) in nets.PAPER.items():
         label = "the paper, one GTX 280" if name == "mlp5" else None
         axes.plot(3600 * hours, error, "k^", markersize=6, label=label)

@@ -35,7 +35,7 @@ def axes(data: Mapping) -> dict:
     }
 
 
-def illustrated(found: list[dict], pictures: np.ndarray) -> list[dict]:
+def illustrated(found: list[dict], pictures: np.ndarray, digits: bool) -> list[dict]:
     """The mistakes with their pictures, those with the largest loss, as many as a page should hold."""
     size, kept = 0, []
     for each in found:
@@ -43,5 +43,5 @@ def illustrated(found: list[dict], pictures: np.ndarray) -> list[dict]:
         size += len(picture)
         if size > MOST_BYTES:
             break
-        kept.append({**each, "picture": picture, "grey": pictures.shape[3] == 1})
+        kept.append({**each, "picture": picture, "grey": digits})
     return kept

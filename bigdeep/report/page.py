@@ -116,7 +116,7 @@ def _pictures(run: Run) -> dict:
         return {}
     originals, deformed, weights = found["originals"], found["deformed"], found["weights"]
     cells = np.concatenate([originals[:, None], deformed], axis=1).reshape(-1, *originals.shape[1:])
-    shown = {"deformed": images.png(images.grid(cells, deformed.shape[1] + 1)), "grey": originals.shape[3] == 1}
+    shown = {"deformed": images.png(images.grid(cells, deformed.shape[1] + 1)), "grey": run.digits}
     if len(weights):
         columns = 20 if len(weights) > 40 else 10
         picture = images.grid(images.signed(weights), min(columns, len(weights)), paper=255)
@@ -129,11 +129,11 @@ def _predictions(run: Run, charts: dict) -> dict:
     arrays = run.predictions
     if not arrays:
         why = "Mistakes, confusions and calibration appear here once the run has finished."
-        return {"no_predictions": why if not run.result else "The folder has no predictions.npz of its mistakes."}
+        return {"no_predictions": why if not run.result else "The folder has no predictions.npz, or a damaged one."}
     labels, temperature = arrays["labels"], float(arrays.get("temperature", 1.0))
     scores = mistakes.at_temperature(arrays["probabilities"], temperature)
     arrays = arrays | {"probabilities": scores}
-    found = illustrated(mistakes.mistakes(arrays, run.names), arrays["images"])
+    found = illustrated(mistakes.mistakes(arrays, run.names), arrays["images"], run.digits)
     table = mistakes.confusion(scores, labels)
     off = table - np.diag(np.diag(table))
     bins, refusal = mistakes.calibration(scores, labels), mistakes.refusal(scores, labels)

@@ -2,8 +2,7 @@
 
 import functools
 import pathlib
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from bigdeep.errors import BadInput, require
 from bigdeep.report.tables import nets
 from bigdeep.run import journal, record
 
+KEYS = {"name", "seed", "epochs", "batch_size", "data", "model"}  # of a config, that pages speak of
 POINTS = 500  # of a curve: more cannot be seen
 
 
@@ -22,6 +22,8 @@ class Run:
         self.about = record.stored_identity(workdir) or {}
         require(self.about, f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
         self.config, self.dataset = self.about["config"], self.about["dataset"]
+        whole = set(self.config) >= KEYS and {"name", "sha256", "classes"} <= set(self.dataset)
+        require(whole, f"{workdir / 'config.json'}", "other keys", "those of a run")
         self.rows = journal.read_rows(workdir / "metrics.jsonl")
         self.result = record.read_result(workdir)
         self.best = record.best_row(self.rows) or {}
@@ -40,12 +42,17 @@ class Run:
     @functools.cached_property
     def predictions(self) -> dict[str, np.ndarray]:
         """predictions.npz, see bigdeep/findings.py; {} where there is none that can be read."""
-        return arrays(self.workdir / "predictions.npz")
+        return arrays(self.workdir / "predictions.npz", {"probabilities", "labels", "wrong", "images"})
 
     @functools.cached_property
     def pictures(self) -> dict[str, np.ndarray]:
         """pictures.npz."""
-        return arrays(self.workdir / "pictures.npz")
+        return arrays(self.workdir / "pictures.npz", {"originals", "deformed", "weights"})
+
+    @property
+    def digits(self) -> bool:
+        """Whether its images are MNIST's, light on dark, which are better seen as ink on paper."""
+        return self.dataset["name"] in ("mnist", "mnist-5k")
 
     def error(self) -> float | None:
         """Test error at best validation in percent; None before the first evaluation."""
@@ -64,13 +71,14 @@ class Run:
         return self.config["epochs"]
 
 
-def arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file, none of them of objects; {} where it is missing or damaged."""
+def arrays(path: pathlib.Path, keys: Set[str]) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file, none of them of objects; {} where it is missing or damaged, or one of `keys` is."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            found = {name: file[name] for name in file.files}
+    except Exception:  # NumPy and zipfile raise a dozen kinds for damaged files
         return {}
+    return found if keys <= found.keys() else {}
 
 
 def curves(run: Run) -> dict:

@@ -4,7 +4,7 @@ import hashlib
 import http.server
 from collections.abc import Callable
 
-from bigdeep.errors import BadInput, tell
+from bigdeep.errors import BadInput, first_line, tell
 
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
@@ -49,8 +49,8 @@ def _handler(page: Callable[[], str]) -> type[http.server.BaseHTTPRequestHandler
             else:
                 try:
                     content = page().encode()
-                except BadInput as error:
-                    self.send_error(503, str(error)[:200])
+                except Exception as error:  # a run's folder can be in any state while it is written
+                    self.send_error(503, first_line(error))
                     return
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html; charset=utf-8")

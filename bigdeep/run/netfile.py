@@ -17,6 +17,7 @@ import safetensors
 import safetensors.numpy
 
 from bigdeep.errors import BadInput, first_line, require
+from bigdeep.run import files
 
 SUFFIX = ".safetensors"
 
@@ -29,9 +30,7 @@ def write(path: pathlib.Path, weights: Mapping, about: Mapping) -> None:
         kernel = rounds and name.endswith("/kernel")
         tensors[name] = np.asarray(leaf).astype(ml_dtypes.bfloat16 if kernel else np.float32)
     metadata = {"format": "bigdeep 1", "bigdeep": json.dumps(about, sort_keys=True), "sha256": _sha256(tensors)}
-    partial = path.with_suffix(".partial")
-    safetensors.numpy.save_file(tensors, partial, metadata)
-    partial.replace(path)
+    files.write_bytes(path, safetensors.numpy.save(tensors, metadata))
 
 
 def about(path: pathlib.Path) -> dict:
@@ -44,7 +43,13 @@ def about(path: pathlib.Path) -> dict:
     except (OSError, safetensors.SafetensorError) as error:
         raise BadInput(f"{path}: found {first_line(error)}, expected a whole {SUFFIX} file") from None
     require("bigdeep" in metadata, str(path), "a file of something else", "a net that bigdeep exported")
-    return json.loads(metadata["bigdeep"])
+    try:
+        about = json.loads(metadata["bigdeep"])
+    except ValueError:
+        about = {}
+    whole = isinstance(about, dict) and {"config", "dataset", "step"} <= about.keys()
+    require(whole, str(path), "broken metadata", "a net that bigdeep exported")
+    return about
 
 
 def weights(path: pathlib.Path, abstract: Any) -> Any:

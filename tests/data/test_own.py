@@ -73,7 +73,7 @@ def test_pictures_keep_their_proportions_in_a_square_of_their_edge(tmp_path):
     assert (images[0, :7] == 200).all()
     assert (images[0, 13:] == 200).all()
     assert images[0, 9, 10, 0] < 40
-    assert not images[1].any()  # what is transparent is black
+    assert not images[1].any()  # nothing but transparency, of white ink: black behind it
 
 
 def test_one_colour_picture_makes_all_of_them_rgb(tmp_path):
@@ -199,3 +199,27 @@ def test_a_net_of_ones_own_images_is_trained_and_names_them(tmp_path):
     assert read["label"] in names
     assert {read["label"], read["second"]} & {"seven"}
     assert "seven" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_transparent_parts_are_paper_and_sixteen_bits_are_scaled(tmp_path):
+    """Dark ink on nothing is dark on white, as predict reads it; values beyond 8 bits are never clipped."""
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    ink = np.zeros((20, 20, 2), np.uint8)
+    ink[5:15, 9:11, 1] = 255
+    Image.fromarray(ink, "LA").save(tmp_path / "a" / "dark.png")
+    ramp = np.uint16(np.linspace(0, 65535, 400)).reshape(20, 20)
+    Image.fromarray(ramp).save(tmp_path / "b" / "ramp.png")
+    Image.fromarray(np.ones((20, 20), np.float32)).save(tmp_path / "b" / "float.tif")
+    (tmp_path / "b" / "nowhere.png").symlink_to(tmp_path / "gone.png")
+    images, labels, _ = pictures.read(pictures.classes_in(tmp_path), 20)
+    assert labels.tolist() == [0, 1]
+    assert images[0, 10, 10, 0] == 0
+    assert (images[0, :4] == 255).all()
+    np.testing.assert_array_equal(images[1, ..., 0], ramp // 257)
+
+
+def test_pictures_beside_train_and_test_folders_are_no_classes(tmp_path):
+    put(tmp_path, ["train", "test"])
+    with pytest.raises(BadInput, match="found '0 folders with pictures'"):
+        own.load(str(tmp_path), 20)

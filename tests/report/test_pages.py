@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 
 from bigdeep import configfile, training
+from bigdeep.errors import BadInput
 from bigdeep.report import comparison, images, mistakes, page, serve
-from bigdeep.report.run import Run, curves
+from bigdeep.report.run import Run, curves, runs_below
 from bigdeep.sections import plain
 from conftest import ROOT, run_bigdeep
 
@@ -143,7 +144,7 @@ def test_several_runs_are_compared_and_vote(runs):
     errors = int((mean.argmax(axis=1) != members[0]["labels"]).sum())
     assert f"<b>{errors} of 1,000</b>" in text
     assert "config.seed" in text
-    assert 'href="one/report.html"' in text
+    assert 'href="./one/report.html"' in text
 
 
 def test_commands_write_pages_and_indexes(runs):
@@ -167,8 +168,24 @@ def test_a_page_of_a_run_that_has_not_finished(runs, tmp_path):
     assert "epoch 1 of 3" in page.of_run(Run(folder))
     (folder / "metrics.jsonl").write_text("")
     assert "appear here once the run has finished" in page.of_run(Run(folder), live=True)
-    (folder / "predictions.npz").write_bytes(b"broken")
-    assert page.of_run(Run(folder))
+    whole = (runs / "one" / "predictions.npz").read_bytes()
+    for damaged in (b"broken", whole[:-200], whole[:300] + bytes(40) + whole[340:]):
+        (folder / "predictions.npz").write_bytes(damaged)
+        assert page.of_run(Run(folder))
+    np.savez(folder / "predictions.npz", labels=np.zeros(3))
+    assert "appear here" in page.of_run(Run(folder))
+    (folder / "config.json").write_text('{"config": {}, "dataset": {}}')
+    with pytest.raises(BadInput, match="expected those of a run"):
+        Run(folder)
+    assert [run.workdir for run in runs_below(tmp_path)] == []
+
+
+def test_links_are_quoted(runs, tmp_path):
+    for name in ("javascript:alert(1)", "odd <b>#1?%41"):
+        shutil.copytree(runs / "one", tmp_path / name)
+    text = comparison.of_several(runs_below(tmp_path), tmp_path, index=True)
+    assert 'href="./javascript%3Aalert%281%29/report.html"' in text
+    assert 'href="./odd%20%3Cb%3E%231%3F%2541/report.html"' in text
 
 
 def test_making_a_page_needs_no_jax(runs):
