@@ -2,7 +2,7 @@
 
 Source: the question of the 2017 framework; Cireşan et al. 2010 let the rate fall from 1e-3 to 1e-6.
 Command: python -m bigdeep.study --study=rate_decay
-Cost: 30 runs of about 40 seconds on two cores.
+Cost: 30 runs of about 30 seconds on two cores.
 
 A study is a dict of: question; base, a config; overrides, {key: value} for all runs, as --config.KEY=VALUE takes them;
 variations, {name: overrides of its own}; seeds, how many; measure, what of a run counts (validation_errors,
@@ -25,7 +25,7 @@ def get_study(smoke: bool) -> dict:
     return dict(
         question="Does the decay of the learning rate need tuning?",
         base="mlp2:smoke" if smoke else "mlp2",
-        overrides=dict() if smoke else {"epochs": 6, "evaluate_epochs": 1, "data.validation": "last:10000"},
+        overrides=dict() if smoke else {"epochs": 3, "evaluate_epochs": 1, "data.validation": "last:10000"},
         variations={
             "cosine to 0": dict(schedule=dict(name="cosine", rate=rate, end=0.0)),
             "cosine to 0, twice the rate": dict(schedule=dict(name="cosine", rate=2 * rate, end=0.0)),
