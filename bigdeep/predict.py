@@ -162,9 +162,8 @@ def shown(seen: Sequence[Reading], columns: int = 10) -> Image.Image:
     zoom, gap = 3, 4
     side = zoom * seen[0].digit.pixels.shape[0] + gap
     size = (min(columns, len(seen)) * side, -(-len(seen) // columns) * side)
-    picture = (
-        Image.new("L", size, 128) if np.squeeze(seen[0].digit.pixels).ndim == 2 else Image.new("RGB", size, "#808080")
-    )
+    grey = np.squeeze(seen[0].digit.pixels).ndim == 2
+    picture = Image.new("L" if grey else "RGB", size, "#808080")
     for i, reading in enumerate(seen):
         cell = np.squeeze(reading.digit.pixels)
         image = Image.fromarray(cell).resize((side - gap, side - gap), Image.Resampling.NEAREST)
@@ -184,12 +183,8 @@ def main() -> None:
     options, shown_in, page = flags.FLAGS, cli.output("show", ".png"), cli.output("page", ".html")
     drawing = bool(page or options.serve)
     named = cli.words() and all(cli.words())
-    require(
-        named or (drawing and not cli.words() and not shown_in),
-        "command line",
-        "no image",
-        "files or folders behind the flags",
-    )
+    enough = named or (drawing and not cli.words() and not shown_in)
+    require(enough, "command line", "no image", "files or folders behind the flags")
     wrong, paths = [], []
     for word in cli.words():
         try:
