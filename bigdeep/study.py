@@ -185,7 +185,8 @@ def main() -> None:
 
 
 def _shard(text: str) -> slice:
-    i, n = (int(part) if re.fullmatch("[0-9]+", part) else 0 for part in text.partition("/")[::2])
+    found = re.fullmatch("([0-9]+)/([0-9]+)", text)
+    i, n = map(int, found.groups()) if found else (0, 0)
     require(i < n, "--shard", text, "I/N with I from 0 to N - 1")
     return slice(i, None, n)
 

@@ -34,7 +34,12 @@ from bigdeep.run.journal import read_rows  # noqa: E402
 
 # Saves and evaluates often; in order, so that two processes end with the bits of one.
 OPTIONS = ["--config=mlp2:smoke", "--config.epochs=16", "--config.log_steps=11", "--config.evaluate_epochs=4"]
-OPTIONS += ["--config.checkpoint_seconds=0.2", "--config.fixed_order_shards=8", "--config.data.validation=last:500"]
+OPTIONS += [
+    "--json",
+    "--config.checkpoint_seconds=0.2",
+    "--config.fixed_order_shards=8",
+    "--config.data.validation=last:500",
+]
 DISK = 24  # MiB of a story's disk
 HANG = 150  # seconds after which a process counts as hung
 LIBFAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"

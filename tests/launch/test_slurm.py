@@ -13,7 +13,7 @@ import pytest
 from bigdeep.run.journal import read_rows
 from conftest import ROOT, run_bigdeep
 
-FLAGS = ["--config=mlp2:smoke", "--config.epochs=60", "--config.log_steps=11"]
+FLAGS = ["--json", "--config=mlp2:smoke", "--config.epochs=60", "--config.log_steps=11"]
 
 
 @pytest.fixture

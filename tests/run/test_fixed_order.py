@@ -16,7 +16,7 @@ from bigdeep.sections import plain
 from conftest import run_bigdeep
 
 # The published recipe in its miniature: deformations, mixup, batch norm, AdamW, products of rounded factors.
-OPTIONS = ["--config=mlp2:smoke", "--config.fixed_order_shards=8", "--config.log_steps=11"]
+OPTIONS = ["--json", "--config=mlp2:smoke", "--config.fixed_order_shards=8", "--config.log_steps=11"]
 
 
 def trained(workdir, devices: int, *options: str) -> dict:
