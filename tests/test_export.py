@@ -157,3 +157,23 @@ def test_weights_are_named_as_in_the_net(workdir):
     net = folder.net(workdir)
     assert list(netfile.flat({"params": net.params}))[:2] == ["params/dense1/kernel", "params/dense1/norm/bias"]
     assert all(name in pretrained.nets() for name in [pretrained.DEFAULT])
+
+
+def test_every_format_makes_the_errors_of_the_run_on_all_of_mnist(mnist, tmp_path):
+    """To within one: float32 graphs sum in another order than the net, whose roundings to bfloat16 flip then."""
+    runtime = pytest.importorskip("onnxruntime")
+    images, net = splits.pixels.padded(mnist.test_images, 29), folder.net("pretrained:mlp2")
+    expected = folder.read_result("pretrained:mlp2")["test_errors_at_best_validation"]
+    session = runtime.InferenceSession(export.onnx(net))
+    program = jax.export.deserialize(export.stablehlo(net))
+    weights = {"params": net.params, "model_state": net.model_state}
+    netfile.write(tmp_path / "net.safetensors", weights, export.about(net, {}))
+    again = folder.net(tmp_path / "net.safetensors")
+    logits = {
+        "onnx": session.run(None, {"images": images})[0],
+        "stablehlo": program.call(images),
+        "safetensors": jax.jit(again.logits)(again.params, again.model_state, images),
+    }
+    errors = {name: int((np.asarray(each).argmax(axis=1) != mnist.test_labels).sum()) for name, each in logits.items()}
+    assert all(abs(found - expected) <= 1 for found in errors.values()), errors
+    assert errors["safetensors"] == expected
