@@ -16,6 +16,7 @@ from bigdeep.data import pixels, splits
 from bigdeep.errors import BadInput
 from bigdeep.experiment import Experiment
 from bigdeep.run import checkpoint, files, folder, processes, record
+from bigdeep.run.netfile import flat
 
 SAMPLES = 9  # deformed copies of each training image that is shown
 ROWS = 10  # such images, one of each class in turn
@@ -168,5 +169,4 @@ def first_weights(params: Mapping, shape: tuple[int, int, int]) -> np.ndarray:
 def weight_shapes(experiment: Experiment) -> dict[str, list[int]]:
     """{"dense1/kernel": its shape, …} of everything that is trained."""
     params, _ = jax.eval_shape(experiment.model.init, jax.random.key(0))
-    leaves = jax.tree_util.tree_leaves_with_path(params)
-    return {"/".join(part.key for part in path): list(leaf.shape) for path, leaf in leaves}
+    return {name: list(leaf.shape) for name, leaf in flat(params).items()}

@@ -26,9 +26,10 @@ from absl import flags
 from PIL import Image
 
 from bigdeep import cli
-from bigdeep.data import embedded, files, photo, pictures, pixels
+from bigdeep.data import files, photo, pictures, pixels
 from bigdeep.errors import BadInput, require, tell
 from bigdeep.report import draw
+from bigdeep.report.run import DIGITS
 from bigdeep.report.serve import serve
 from bigdeep.run import files as run_files
 from bigdeep.run import folder, machine, pretrained
@@ -94,7 +95,7 @@ class Reader:
         self._net = folder.net(workdir)
         self._shape = tuple(self._net.dataset["shape"])
         self._names = self._net.dataset["names"]
-        self._digits = self._net.dataset["name"] in ("mnist", embedded.NAME)
+        self._digits = self._net.dataset["name"] in DIGITS
         height, width, channels = self._shape
         fits = height == width and channels in (1, 3)
         require(fits, f"--workdir {workdir}", f"a net for images of {height} x {width} x {channels}", "square ones")

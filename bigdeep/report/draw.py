@@ -9,6 +9,7 @@ import numpy as np
 
 from bigdeep.errors import require
 from bigdeep.report.html import TEMPLATES, rendered
+from bigdeep.report.run import DIGITS
 
 EPSILON = {"batch": 1e-5, "layer": 1e-6}  # flax's defaults
 
@@ -16,7 +17,7 @@ EPSILON = {"batch": 1e-5, "layer": 1e-6}  # flax's defaults
 def page(config: Mapping, dataset: Mapping, weights: Mapping, result: Mapping, temperature: float) -> str:
     """The page. weights: {"params", "model_state"} of an mlp, as arrays; result: the run's, {} for none."""
     section, (height, width, channels) = config["model"], dataset["shape"]
-    digits = dataset["name"] in ("mnist", "mnist-5k") and channels == 1 and height == width >= 28
+    digits = dataset["name"] in DIGITS and channels == 1 and height == width >= 28
     found = f"{section['name']} for images of {dataset['name']}, {height} x {width} x {channels}"
     require(digits and section["name"] == "mlp", "--page", found, "an mlp for MNIST's digits")
     net = {"size": height, "names": dataset["names"], "layers": layers(section, weights), "temperature": temperature}

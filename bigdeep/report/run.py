@@ -11,6 +11,7 @@ from bigdeep.report.tables import nets
 from bigdeep.run import journal, record
 
 KEYS = {"name", "seed", "epochs", "batch_size", "data", "model"}  # of a config, that pages speak of
+DIGITS = ("mnist", "mnist-5k")  # data sets of digits, light on dark, in MNIST's frame
 POINTS = 500  # of a curve: more cannot be seen
 
 
@@ -52,7 +53,7 @@ class Run:
     @property
     def digits(self) -> bool:
         """Whether its images are MNIST's, light on dark, which are better seen as ink on paper."""
-        return self.dataset["name"] in ("mnist", "mnist-5k")
+        return self.dataset["name"] in DIGITS
 
     def error(self) -> float | None:
         """Test error at best validation in percent; None before the first evaluation."""

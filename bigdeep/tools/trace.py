@@ -26,6 +26,7 @@ from bigdeep import experiment as experiments
 from bigdeep.data import pixels
 from bigdeep.learn import mixup
 from bigdeep.run import machine
+from bigdeep.run.netfile import flat
 from bigdeep.tools import double
 
 
@@ -55,14 +56,9 @@ def records(experiment: experiments.Experiment, state: step.State, steps: int) -
         )
         new, loss, gradients, activations = one_step(state, inputs, labels)
         trees = {"weights": state.params, "gradients": gradients, "activations": activations}
-        yield {"inputs": inputs, "labels": labels, "loss": loss} | _flat(trees)
+        yield {"inputs": inputs, "labels": labels, "loss": loss} | flat(trees)
         state = new
-    yield _flat({"weights": state.params})
-
-
-def _flat(tree: dict) -> dict[str, jax.Array]:
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {"/".join(part.key for part in path): leaf for path, leaf in leaves}
+    yield flat({"weights": state.params})
 
 
 def write(experiment: experiments.Experiment, state: step.State, steps: int, path: pathlib.Path) -> None:
