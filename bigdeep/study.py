@@ -142,13 +142,24 @@ def outcomes(runs: list[Planned]) -> Iterator[dict]:
 
 MEASURED = ("validation_errors", "validation_total", "test_errors_at_best_validation", "test_errors_final")
 MEASURED += ("test_total", "seconds", "parameters", "state_sha256")
-CURVE = ("epoch", "train_loss", "train_error", "validation_errors", "test_errors", "gradient_norm", "update_ratio")
+CURVE = (
+    "epoch",
+    "seconds",
+    "train_loss",
+    "train_error",
+    "validation_errors",
+    "test_errors",
+    "gradient_norm",
+    "update_ratio",
+)
 
 
 def _measured(result: Mapping, rows: list[dict]) -> dict:
     found: dict[str, Any] = {key: result[key] for key in MEASURED}
     evaluated = [{key: row[key] for key in CURVE if key in row} for row in rows if "test_errors" in row]
-    return found | {"validation_errors_final": rows[-1]["validation_errors"], "evaluations": evaluated}
+    last = rows[-1]["validation_errors"]
+    rise = last - result["validation_errors"]
+    return found | {"validation_errors_final": last, "validation_errors_rise": rise, "evaluations": evaluated}
 
 
 def main() -> None:

@@ -3,9 +3,13 @@
 import pathlib
 import statistics
 from collections.abc import Mapping
+from typing import Any
 
 from bigdeep.report.records import Records
 from bigdeep.report.tables import nets, studies
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito's, for all eyes
+DASHES = ("-", "--", ":", "-.")
 
 
 def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping], runs: Records) -> None:
@@ -68,13 +72,24 @@ def best_so_far(record: Mapping, late: float) -> tuple[list[float], list[float]]
 
 
 def study(path: pathlib.Path, record: Mapping) -> None:
-    """Each run of a study as a dot, their mean as a bar with its standard error; the baseline's mean as a line."""
-    from matplotlib import ticker  # noqa: PLC0415 - a second that only figures need
+    """The runs of a study as dots; where its file wants them, their curves below."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - a second that only this needs
 
+    against, height = record["figure"].get("against"), 0.6 + 0.34 * len(record["variations"])
+    if not against:
+        figure = Figure(figsize=(7, height), layout="constrained")
+        _dots(figure.subplots(), record)
+    else:
+        figure = Figure(figsize=(7, height + 4), layout="constrained")
+        above, below = figure.subplots(2, 1, height_ratios=(height, 4))
+        _dots(above, record)
+        _curves(below, record, against)
+    figure.savefig(path, dpi=130, metadata={"Software": None})
+
+
+def _dots(axes: Any, record: Mapping) -> None:
+    """Each run as a dot, their mean as a bar with its standard error; the baseline's mean as a line."""
     names = list(record["variations"])
-    figure = Figure(figsize=(7, 0.6 + 0.34 * len(names)), layout="constrained")
-    axes = figure.subplots()
     for row, name in enumerate(names):
         found = list(studies.values(record, name).values())
         failed = sum("failed" in run for run in record["runs"] if run["variation"] == name)
@@ -91,12 +106,37 @@ def study(path: pathlib.Path, record: Mapping) -> None:
     axes.set_ylim(len(names) - 0.5, -0.5)
     if record["figure"].get("scale") == "log":
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
-        low, high = axes.get_xlim()
-        labelled = "123456789" if high < 4 * low else "25" if high < 100 * low else ""
-        axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in labelled else "")
+        _plain_ticks(axes.xaxis, axes.get_xlim())
     axes.set_xlabel(f"{record['measure'].replace('_', ' ')}, % ({record['dataset']})", fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
     axes.set_title(record["question"], fontsize=9, loc="left")
     axes.grid(axis="x", which="both", alpha=0.25)
-    figure.savefig(path, dpi=130, metadata={"Software": None})
+
+
+def _curves(axes: Any, record: Mapping, against: str) -> None:
+    """The validation error on its way, a line a run, of one colour and one dash a variation; log scale."""
+    for i, name in enumerate(record["variations"]):
+        runs = [run for run in record["runs"] if run["variation"] == name and "evaluations" in run]
+        for n, run in enumerate(runs):
+            rows = run["evaluations"]
+            errors = [100 * row["validation_errors"] / run["validation_total"] for row in rows]
+            style = {"color": COLOURS[i % len(COLOURS)], "linestyle": DASHES[i // len(COLOURS) % len(DASHES)]}
+            label = None if n else name
+            axes.plot([row[against] for row in rows], errors, linewidth=1, alpha=0.8, label=label, **style)
+    axes.set_yscale("log")
+    _plain_ticks(axes.yaxis, axes.get_ylim())
+    axes.set_xlabel(against, fontsize=8)
+    axes.set_ylabel("validation errors, %", fontsize=8)
+    axes.tick_params(labelsize=8)
+    axes.grid(which="both", alpha=0.25)
+    axes.legend(fontsize=7, ncols=2, loc="upper right")
+
+
+def _plain_ticks(axis: Any, limits: tuple[float, float]) -> None:
+    """Labels a logarithmic axis with numbers as one writes them, the smaller ticks too where there is room."""
+    from matplotlib import ticker  # noqa: PLC0415 - a second that only figures need
+
+    axis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+    low, high = limits
+    labelled = "123456789" if high < 4 * low else "25" if high < 100 * low else ""
+    axis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in labelled else "")

@@ -6,9 +6,10 @@ Cost: 30 runs of about 30 seconds on two cores.
 
 A study is a dict of: question; base, a config; overrides, {key: value} for all runs, as --config.KEY=VALUE takes them;
 variations, {name: overrides of its own}; seeds, how many; measure, what of a run counts (validation_errors,
-validation_errors_final, test_errors_at_best_validation, test_errors_final); baseline, the variation that others are
-compared with; rule, which differences count, in words (all are paired over seeds, two standard errors); figure,
-{"scale": "linear" or "log"}.
+validation_errors_final, validation_errors_rise from the lowest to the last, test_errors_at_best_validation,
+test_errors_final); baseline, the variation that others are compared with; rule, which differences count, in words (all
+are paired over seeds, two standard errors); figure, {"scale": "linear" or "log"} and, for curves below, {"against":
+"epoch" or "seconds"}.
 """
 
 RULE = "a mean difference from the baseline, paired over seeds, counts beyond two standard errors; settled beforehand"
