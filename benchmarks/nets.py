@@ -19,7 +19,7 @@ import jax
 import torch
 from absl import flags
 
-from bigdeep import cli
+from bigdeep import cli, programs
 from bigdeep import experiment as experiments
 from bigdeep.run import machine
 from bigdeep.sections import plain
@@ -55,7 +55,7 @@ PEERS = {"lenet5_maxpool": (lenet5, 0.0), "mlp5": (mlp5, 0.1)}
 def ours(config: dict) -> Callable[[int], float]:
     """steps -> images/s over about that many steps of training as a run does them."""
     experiment = experiments.build(config)
-    steps, length = experiments.compiled_steps(experiment), experiment.plan.chunk_length(0)
+    steps, length = programs.compiled_steps(experiment), experiment.plan.chunk_length(0)
     held = [steps(experiments.initial_state(experiment), length=length)[0]]
 
     def rate(count: int) -> float:

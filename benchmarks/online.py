@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from absl import flags
 
-from bigdeep import cli
+from bigdeep import cli, programs
 from bigdeep import experiment as experiments
 from bigdeep.errors import require
 from bigdeep.run import machine
@@ -27,7 +27,7 @@ def main() -> None:
     config = cli.config()
     require(config.batch_size == 1, "--config.batch_size", config.batch_size, "1, online training")
     experiment = experiments.build(config)
-    state, run = experiments.initial_state(experiment), experiments.compiled_steps(experiment)
+    state, run = experiments.initial_state(experiment), programs.compiled_steps(experiment)
     size = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     scaled, weights = jax.jit(lambda w: 0.999 * w, donate_argnums=0), jnp.ones(size)
     length = experiment.plan.chunk_length(0)

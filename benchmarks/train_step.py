@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from bigdeep import cli
+from bigdeep import cli, programs
 from bigdeep import experiment as experiments
 from bigdeep.errors import require
 from bigdeep.run import machine
@@ -62,7 +62,7 @@ class Steps:
         if not diagnosed:
             experiment = experiment._replace(one_step=functools.partial(undiagnosed, experiment.one_step))
         self.state = experiments.initial_state(experiment)
-        self.run = experiments.compiled_steps(experiment)
+        self.run = programs.compiled_steps(experiment)
         self.length = experiment.plan.chunk_length(0)
         self.images = self.length * config["batch_size"]
         self.inputs = int(np.prod(experiment.data.shape))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bigdeep import experiment as experiments
+from bigdeep import programs
 from bigdeep.experiment import Experiment
 from bigdeep.run import checkpoint
 from bigdeep.run.journal import Exploded, rounded_layers
@@ -37,7 +38,7 @@ def replay(experiment: Experiment, state: State, rows: Sequence[Mapping], failed
 
     state: a checkpoint before the step (donated); rows: of metrics, from before it; failed: the step's number, from 0.
     """
-    steps = experiments.compiled_steps(experiment)
+    steps = programs.compiled_steps(experiment)
     at = int(state.step)
     while at + experiment.plan.chunk_length(at) <= failed:
         length = experiment.plan.chunk_length(at)

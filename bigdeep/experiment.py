@@ -3,23 +3,19 @@
 import functools
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import optax
 
 from bigdeep import augment as augmentations
 from bigdeep import models, sections, step
 from bigdeep.data import splits as datasets
-from bigdeep.data.resident import resident
 from bigdeep.errors import require
 from bigdeep.learn import losses, optim, schedules
 from bigdeep.learn import mixup as mixing
 from bigdeep.run import folder, layout
 from bigdeep.run.fixed_order import fixed_order
-
-STATISTICS_BATCHES = 50  # over which an averaged net's batch norm is measured
 
 
 class Plan(NamedTuple):
@@ -165,7 +161,7 @@ def keys(experiment: Experiment) -> jax.Array:
 def initial_state(experiment: Experiment) -> step.State:
     """The state before the first step, on all devices."""
     init = functools.partial(step.init_state, init=experiment.model.init, tx=experiment.tx)
-    return jax.jit(init, out_shardings=_placed(experiment))(keys(experiment)[0])
+    return jax.jit(init, out_shardings=placed(experiment))(keys(experiment)[0])
 
 
 def abstract_state(experiment: Experiment) -> step.State:
@@ -174,27 +170,8 @@ def abstract_state(experiment: Experiment) -> step.State:
     return folder.on_all_devices(jax.eval_shape(init, jax.random.key(0)), experiment.config["model_shards"])
 
 
-def _placed(experiment: Experiment) -> step.State:
+def placed(experiment: Experiment) -> step.State:
     return jax.tree.map(lambda leaf: leaf.sharding, abstract_state(experiment))
-
-
-def compiled_steps(experiment: Experiment) -> Callable:
-    """(state, length=n) -> (state, metrics): n training steps as one program; the state is donated."""
-    program, rest = steps_program(experiment)
-    return lambda state, length: program(state, *rest, length=length)
-
-
-def steps_program(experiment: Experiment) -> tuple[Callable, tuple]:
-    """(the jitted program of compiled_steps, what it takes behind the state: the training set and the key)."""
-    batch_size, shard = experiment.config["batch_size"], layout.shard_batch(experiment.config["model_shards"])
-
-    def chunk(state: step.State, train: datasets.Split, key: jax.Array, length: int) -> tuple[step.State, dict]:
-        batches = resident(train.images, train.labels, batch_size, shard)
-        return step.train_steps(state, key, length=length, batches=batches, one_step=experiment.one_step)
-
-    placed = (_placed(experiment), layout.replicated())
-    program = jax.jit(chunk, static_argnames="length", donate_argnums=0, out_shardings=placed)
-    return program, (layout.on_devices(experiment.data.train), keys(experiment)[1])
 
 
 def items_of(state: step.State) -> dict:
@@ -207,38 +184,3 @@ def state_of(items: Mapping) -> step.State:
     """The state whose items these are."""
     net, optimizer = items["net"], items["optimizer"]
     return step.State(optimizer["step"], net["params"], net["model_state"], optimizer["opt_state"])
-
-
-def averaged_net(experiment: Experiment) -> Callable[[step.State], dict | None]:
-    """state -> {"params", "model_state"} of the moving average of its weights; None where the config has no average.
-
-    Batch norm's statistics are not those of the live net: they are measured anew, as means over STATISTICS_BATCHES
-    deformed training batches. Source: Izmailov et al. 2018 (arXiv 1803.05407), section 3.2.
-    """
-    batch_size, shard, key = experiment.config["batch_size"], layout.shard_batch(), keys(experiment)[1]
-    train = experiment.data.train
-
-    @jax.jit
-    def measured(params: Any, model_state: Any, at: jax.Array, images: jax.Array, labels: jax.Array) -> Any:
-        batch_of = resident(images, labels, batch_size, shard)(key, jnp.int32(0))
-
-        def of_batch(i: jax.Array) -> Any:
-            images, labels = batch_of(i)
-            augment_key, apply_key, mix_key = step.keys(key, at + i)
-            inputs = experiment.augment(augment_key, images, labels, experiment.strength(at))
-            inputs, _ = experiment.mix(mix_key, inputs, labels)
-            return experiment.model.statistics(params, model_state, inputs, apply_key)
-
-        count = min(STATISTICS_BATCHES, experiment.plan.epoch_steps)
-        return jax.tree.map(lambda values: values.mean(axis=0), jax.lax.map(of_batch, jnp.arange(count)))
-
-    def average(state: step.State) -> dict | None:
-        params = optim.averaged(state.opt_state)
-        if params is None:
-            return None
-        model_state = state.model_state
-        if jax.tree.leaves(model_state):
-            model_state = measured(params, model_state, state.step, *layout.on_devices(train))
-        return {"params": params, "model_state": model_state}
-
-    return average

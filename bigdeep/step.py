@@ -11,6 +11,7 @@ import optax
 from bigdeep.data import pixels
 
 EVALUATION_BATCH = 500
+EVALUATION_PART = 10_000  # images that are brought to the devices at once, where a set does not lie there
 
 
 class State(NamedTuple):
@@ -174,17 +175,23 @@ def layer_norms(params: Any, gradients: Any, updates: Any) -> dict[str, dict[str
     }
 
 
+def keys_of_run(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The key that the images are put in order by, and that of what is drawn in each step."""
+    order_key, step_key = jax.random.split(key)
+    return order_key, step_key
+
+
 def train_steps(
     state: State, key: jax.Array, *, length: int, batches: Callable, one_step: Callable
 ) -> tuple[State, dict[str, jax.Array]]:
     """`length` updates within one epoch, as one scan.
 
-    batches(key, step) -> (batch_of(step) -> (images, labels)), as data.resident gives it: called once, at the first
+    batches(key, step) -> (batch_of(step) -> (images, labels)), as data/resident.py gives it: called once, at the first
     step, so that what the whole epoch needs is not computed in each. one_step: (state, batch, key) -> (state, metrics).
     Metrics: train_loss and train_error of each step, (length,); the others of the last step only, since norms read the
     whole state and would cost an eighth of the step.
     """
-    order_key, step_key = jax.random.split(key)
+    order_key, step_key = keys_of_run(key)
     batch_of = batches(order_key, state.step)
 
     def cheap_only(state: State, _: None) -> tuple[State, dict[str, jax.Array]]:

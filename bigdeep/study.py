@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import jax
 from absl import flags
 
-from bigdeep import cli, configfile, training
+from bigdeep import cli, configfile, programs, training
 from bigdeep import experiment as experiments
 from bigdeep.errors import BadInput, Diverged, Failed, first_line, one_of, require, tell
 from bigdeep.report import figures
@@ -227,7 +227,7 @@ def _estimate(runs: list[Planned]) -> None:
 def _seconds(config: Mapping) -> float:
     """About how long a run takes, by a chunk of its steps, compiled before."""
     experiment = experiments.build(config)
-    plan, steps = experiment.plan, experiments.compiled_steps(experiment)
+    plan, steps = experiment.plan, programs.compiled_steps(experiment)
     length = plan.chunk_length(0)
     state, _ = jax.block_until_ready(steps(experiments.initial_state(experiment), length=length))
     began = time.monotonic()

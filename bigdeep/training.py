@@ -4,12 +4,12 @@ import contextlib
 import functools
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from bigdeep import autopsy, evaluate, findings, step
+from bigdeep import autopsy, evaluate, findings, programs, step
 from bigdeep import experiment as experiments
 from bigdeep.data import embedded
 from bigdeep.errors import BadInput, Diverged, Stopped, require, tell
@@ -79,7 +79,7 @@ def _profile(experiment: Experiment, state: State) -> None:
     """Says where a step's time goes."""
     from bigdeep.run import profile  # noqa: PLC0415 - few runs ask
 
-    program, rest = experiments.steps_program(experiment)
+    program, rest = programs.steps_program(experiment)
     spent = profile.parts(program, (state, *rest), experiment.plan.chunk_length(0))
     if processes.first():
         tell(profile.text(spent))
@@ -135,7 +135,7 @@ def _train(
     experiment: Experiment, state: State, store: checkpoint.Store, journal: Journal, identity: dict, received: Callable
 ) -> State:
     """The loop: chunk after chunk of steps, a row of metrics for each, and what is due at its end."""
-    plan, count, average = experiment.plan, _counter(experiment), experiments.averaged_net(experiment)
+    plan, count, average = experiment.plan, _counter(experiment), programs.averaged_net(experiment)
 
     def evaluating(at: int) -> bool:
         return at % plan.evaluate_steps == 0 or at == plan.total_steps
@@ -190,7 +190,7 @@ def _chunks(
     Where something is due at the end of a chunk, and for the last, it is yielded with its state before the next one is
     dispatched, which the state is donated to.
     """
-    train_steps = experiments.compiled_steps(experiment)
+    train_steps = programs.compiled_steps(experiment)
     plan, at, pending = experiment.plan, int(state.step), None
     while at < plan.total_steps and not received():
         length = plan.chunk_length(at)
@@ -215,20 +215,30 @@ def _best_steps(rows: Sequence[Mapping]) -> set[int]:
 def _counter(experiment: Experiment) -> Callable[[State, dict | None], dict]:
     """(state, its averaged net) -> validation and test errors, as whole numbers."""
     data = experiment.data
-    images = layout.on_devices({"validation": data.validation.images, "test": data.test.images})
-    labels = {"validation": data.validation.labels, "test": data.test.labels}
+    splits = {"validation": data.validation, "test": data.test}
+    parts = {name: _parts(split.images, on_host=data.workers > 0) for name, split in splits.items()}
     predict = jax.jit(step.predict(experiment.model.apply), out_shardings=layout.replicated())
+
+    def logits(params: Any, model_state: Any, name: str) -> np.ndarray:
+        return np.concatenate([np.asarray(predict(params, model_state, part)) for part in parts[name]])
 
     def count(state: State, averaged: dict | None) -> dict:
         counts = {}
-        for split, truth in labels.items():
-            logits = np.asarray(predict(state.params, state.model_state, images[split]))
-            counts |= {f"{split}_errors": evaluate.count_errors(logits, truth), f"{split}_total": len(truth)}
-            if split == "test":
-                counts["test_errors_halves"] = evaluate.halves(logits, truth)
+        for name, (_, labels) in splits.items():
+            scores = logits(state.params, state.model_state, name)
+            counts |= {f"{name}_errors": evaluate.count_errors(scores, labels), f"{name}_total": len(labels)}
+            if name == "test":
+                counts["test_errors_halves"] = evaluate.halves(scores, labels)
             if averaged:
-                logits = np.asarray(predict(averaged["params"], averaged["model_state"], images[split]))
-                counts[f"average_{split}_errors"] = evaluate.count_errors(logits, truth)
+                scores = logits(averaged["params"], averaged["model_state"], name)
+                counts[f"average_{name}_errors"] = evaluate.count_errors(scores, labels)
         return counts
 
     return count
+
+
+def _parts(images: np.ndarray, on_host: bool) -> Sequence:
+    """Images on all devices as a whole; those that stay on the host cut into parts, which are brought there in turn."""
+    if not on_host:
+        return [layout.on_devices(images)]
+    return [images[start : start + step.EVALUATION_PART] for start in range(0, len(images), step.EVALUATION_PART)]

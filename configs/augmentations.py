@@ -54,7 +54,9 @@ def get_config(variant: str = "paper") -> ConfigDict:
     config.batch_size = 480
 
     name, size = ("cifar10", 32) if variant == "cifar" else ("mnist", 29)
-    config.data = dict(name=name, source="embedded" if smoke else "auto", dir="", size=size, validation="train")
+    config.data = dict(
+        name=name, source="embedded" if smoke else "auto", dir="", size=size, validation="train", workers=0
+    )
     config.augment = DEFORMATIONS["paper" if smoke else variant]
     config.strength = ((0.0, 1.0),)
     config.mixup = 0.0

@@ -19,7 +19,9 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.batch_size = 240
 
     name = "mnist" if smoke else "cifar10"  # the miniature trains on the embedded digits
-    config.data = dict(name=name, source="embedded" if smoke else "auto", dir="", size=32, validation="train")
+    config.data = dict(
+        name=name, source="embedded" if smoke else "auto", dir="", size=32, validation="train", workers=0
+    )
     config.augment = [] if smoke else [dict(name="crop", padding=4), dict(name="flip", probability=0.5)]
     config.strength = ((0.0, 1.0),)
     config.mixup = 0.0

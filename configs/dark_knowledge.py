@@ -22,7 +22,9 @@ def get_config(variant: str = "plain") -> ConfigDict:
     config.epochs = 3 if smoke else 80 if teacher else 40
     config.batch_size = 200
 
-    config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=28, validation="train")
+    config.data = dict(
+        name="mnist", source="embedded" if smoke else "auto", dir="", size=28, validation="train", workers=0
+    )
     config.augment = [dict(name="crop", padding=2)] if teacher or distilled else []
     config.strength = ((0.0, 1.0),)
     config.mixup = 0.0

@@ -25,7 +25,7 @@ def get_config(variant: str = "plain") -> ConfigDict:
     config.batch_size = 100
 
     name, source, size = "cifar10" if cifar10 else "mnist", "embedded" if smoke else "auto", 32 if cifar10 else 28
-    config.data = dict(name=name, source=source, dir="", size=size, validation="train")
+    config.data = dict(name=name, source=source, dir="", size=size, validation="train", workers=0)
     config.augment = [dict(name="crop", padding=4), dict(name="flip", probability=0.5)] if cifar10 else []
     config.strength = ((0.0, 1.0),)
     config.mixup = 0.0

@@ -21,7 +21,12 @@ def get_config(variant: str = "full") -> ConfigDict:
 
     name = "cifar10" if cifar10 else "mnist"
     config.data = dict(
-        name=name, source="embedded" if smoke else "auto", dir="", size=32 if cifar10 else 28, validation="train"
+        name=name,
+        source="embedded" if smoke else "auto",
+        dir="",
+        size=32 if cifar10 else 28,
+        validation="train",
+        workers=0,
     )
     config.augment = [dict(name="crop", padding=4), dict(name="flip", probability=0.5)] if cifar10 else []
     config.strength = ((0.0, 1.0),)

@@ -62,7 +62,9 @@ def get_config(variant: str = "codes") -> ConfigDict:
     config.epochs = 4 if smoke else 60 if distorted else 30
     config.batch_size = 16 if tiny_dnn else 100
 
-    config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=32, validation="train")
+    config.data = dict(
+        name="mnist", source="embedded" if smoke else "auto", dir="", size=32, validation="train", workers=0
+    )
     config.augment = []
     if distorted:
         config.augment = [

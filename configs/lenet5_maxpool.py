@@ -20,7 +20,9 @@ def get_config(variant: str = "softmax") -> ConfigDict:
     config.epochs = 2
     config.batch_size = 1
 
-    config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=32, validation="train")
+    config.data = dict(
+        name="mnist", source="embedded" if smoke else "auto", dir="", size=32, validation="train", workers=0
+    )
     config.augment = []
     config.strength = ((0.0, 1.0),)
     config.mixup = 0.0

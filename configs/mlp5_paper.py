@@ -32,7 +32,9 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.epochs = 1 if smoke else 1380
     config.batch_size = 1
 
-    config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=29, validation="train")
+    config.data = dict(
+        name="mnist", source="embedded" if smoke else "auto", dir="", size=29, validation="train", workers=0
+    )
     config.augment = [
         dict(name="affine", rotation=ROTATION, shear_share=0.5, scale=0.15, translation=0.0),
         dict(name="elastic", sigma=6.0, alpha=36.0),

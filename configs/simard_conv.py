@@ -18,7 +18,9 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.epochs = 3 if smoke else 150
     config.batch_size = 120
 
-    config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=29, validation="train")
+    config.data = dict(
+        name="mnist", source="embedded" if smoke else "auto", dir="", size=29, validation="train", workers=0
+    )
     config.augment = [
         dict(name="affine", rotation=(15.0,) * 10, shear_share=0.5, scale=0.15, translation=1.0),
         dict(name="elastic", sigma=6.0, alpha=36.0),

@@ -18,7 +18,9 @@ def get_config(variant: str = "source") -> ConfigDict:
     config.epochs = 1 if smoke else 30 if fast else 20
     config.batch_size = 10 if fast else 1
 
-    config.data = dict(name="mnist", source="embedded" if smoke else "auto", dir="", size=32, validation="train")
+    config.data = dict(
+        name="mnist", source="embedded" if smoke else "auto", dir="", size=32, validation="train", workers=0
+    )
     config.augment = [dict(name="crop", padding=1)] if fast else []
     config.strength = ((0.0, 1.0),)
     config.mixup = 0.0

@@ -38,8 +38,8 @@ def load(dir: str, size: int) -> Dataset:
         train, test, classes = _pictures(folder, size)
     require(len(classes) <= MOST_CLASSES, f"classes in {dir}", len(classes), f"at most {MOST_CLASSES}")
     arrays = (*train, *test)
-    content = b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)
-    digest = hashlib.sha256(content + "\n".join(classes).encode()).hexdigest()
+    said = "\n".join([*map(pictures.digest, arrays), *classes])
+    digest = hashlib.sha256(said.encode()).hexdigest()
     return Dataset(f"folder-{folder.resolve().name}", "folder", digest, *arrays, classes=tuple(classes))
 
 
@@ -53,16 +53,20 @@ def _pictures(folder: pathlib.Path, size: int) -> tuple[Arrays, Arrays, list[str
     tests = pictures.classes_in(folder / "test") if (folder / "train").is_dir() else {}
     unknown = sorted(tests.keys() - listing.keys())
     require(not unknown, f"{folder / 'test'}", f"the class {', '.join(unknown)}", "those of train/ only")
+    files = [(label, path, False) for label, paths in enumerate(listing.values()) for path in paths]
     if tests:
-        both = {name: [*listing[name], *tests.get(name, [])] for name in classes}
-        images, labels, paths = pictures.read(both, size)
-        test = np.array([path.parent.parent.name == "test" and path.parent.name in tests for path in paths])
+        files += [(classes.index(name), path, True) for name, paths in tests.items() for path in paths]
     else:
-        images, labels, paths = pictures.read(listing, size)
-        test = _held_out(labels, [f"{path.parent.name}/{path.name}" for path in paths])
+        out = _held_out(np.array([label for label, *_ in files]), [f"{p.parent.name}/{p.name}" for _, p, _ in files])
+        files = [(label, path, bool(test)) for (label, path, _), test in zip(files, out, strict=True)]
+    files.sort(key=lambda each: each[2])  # so that both sets are slices of one array
+    images, places = pictures.read([path for _, path, _ in files], size)
+    labels = np.array([files[i][0] for i in places], np.uint8)
+    test = np.array([files[i][2] for i in places])
+    count = int((~test).sum())
     missing = [name for i, name in enumerate(classes) if not (~test & (labels == i)).any()]
     require(not missing, f"config.data.dir {folder}", f"no picture of {missing[0] if missing else ''}", "some to train")
-    return (images[~test], labels[~test]), (images[test], labels[test]), classes
+    return (images[:count], labels[:count]), (images[count:], labels[count:]), classes
 
 
 def _held_out(labels: np.ndarray, names: list[str]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Pictures in folders, one a class -> one verified array; kept, so that the second start is fast."""
+"""Pictures in folders, one a class -> one verified array, mapped from a file that makes the second start fast."""
 
 import concurrent.futures
 import contextlib
@@ -6,9 +6,9 @@ import hashlib
 import json
 import os
 import pathlib
+import tempfile
 import warnings
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -18,6 +18,7 @@ from bigdeep.errors import BadInput, first_line, require, tell
 
 KINDS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 LARGEST = 64_000_000  # pixels
+BLOCK = 4096  # images at a time
 TOLD = 10  # broken files that get a line each
 
 
@@ -32,45 +33,53 @@ def classes_in(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
     return found
 
 
-def read(listing: Mapping[str, Sequence[pathlib.Path]], size: int) -> tuple[np.ndarray, np.ndarray, list[pathlib.Path]]:
-    """(images uint8 (N, size, size, 1 or 3), labels uint8 (N,), their files) of {class: files}.
+def read(files: Sequence[pathlib.Path], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """(images uint8 (N, size, size, 1 or 3), which of the files they are, int (N,)).
 
     A picture is scaled, anti-aliased, until its longer side is `size` pixels, and put in the middle of a square of the
     median of its edge; transparent parts are white behind dark ink, black behind light. All are grey where all of them
-    are, else RGB. Files that cannot be read are named and left out. What was read once comes from the cache as long as
-    no file changes.
+    are, else RGB. Files that cannot be read are named and left out. The images are mapped from a file in the cache, so
+    that they need not fit into memory, and read anew once a picture has changed.
     """
-    files = [(label, path) for label, paths in enumerate(listing.values()) for path in paths]
-    kept = cache.folder("pictures") / f"{_stamp(files, size)}.npz"
-    stored = _stored(kept)
-    if stored is None:
-        stored = _read_all(files, size)
-        _keep(kept, stored)
-    for line in stored["broken"][:TOLD]:
+    kept = cache.folder("pictures") / f"{_stamp(files, size)}.npy"
+    found = _stored(kept)
+    if found is None:
+        found = _read_all(files, size, kept)
+    images, places, broken = found
+    for line in broken[:TOLD]:
         tell(f"bigdeep: {line}; left out")
-    if len(stored["broken"]) > TOLD:
-        tell(f"bigdeep: and {len(stored['broken']) - TOLD} more that cannot be read; left out")
-    places = stored["places"]
-    return stored["images"], np.array([files[i][0] for i in places], np.uint8), [files[i][1] for i in places]
+    if len(broken) > TOLD:
+        tell(f"bigdeep: and {len(broken) - TOLD} more that cannot be read; left out")
+    return images, places
 
 
-def _read_all(files: Sequence[tuple[int, pathlib.Path]], size: int) -> dict:
-    """{images, places: of those that could be read, among the files, broken: a line for each that could not}."""
+def _read_all(files: Sequence[pathlib.Path], size: int, kept: pathlib.Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """(images, which of the files they are, a line for each file that cannot be read); writes the cache as well."""
 
-    def one(each: tuple[int, pathlib.Path]) -> np.ndarray | str:
+    def one(path: pathlib.Path) -> np.ndarray | str:
         try:
-            return picture(each[1], size)
+            return picture(path, size)
         except BadInput as error:
             return str(error)
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(one, files))
-    places = [i for i, each in enumerate(found) if not isinstance(each, str)]
-    require(places, "pictures", "none that can be read", f"files ending in {', '.join(KINDS)}")
-    images = np.stack([found[i] for i in places])
-    if (images == images[..., :1]).all():
-        images = np.ascontiguousarray(images[..., :1])
-    return {"images": images, "places": np.array(places), "broken": [each for each in found if isinstance(each, str)]}
+    places, broken, grey = [], [], True
+    with (
+        tempfile.TemporaryFile(dir=_place(kept)) as rows,
+        concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        for start in range(0, len(files), BLOCK):
+            for i, each in enumerate(pool.map(one, files[start : start + BLOCK]), start):
+                if isinstance(each, str):
+                    broken.append(each)
+                    continue
+                places.append(i)
+                grey = grey and bool((each == each[..., :1]).all())
+                rows.write(each.tobytes())
+        require(places, "pictures", "none that can be read", f"files ending in {', '.join(KINDS)}")
+        rows.flush()
+        coloured = np.memmap(rows, np.uint8, "r", shape=(len(places), size, size, 3))
+        images = _keep(kept, coloured[..., : 1 if grey else 3], np.array(places), broken)
+    return images, np.array(places), broken
 
 
 @contextlib.contextmanager
@@ -128,37 +137,60 @@ def _rgb(image: Image.Image, path: pathlib.Path) -> Image.Image:
     return Image.alpha_composite(behind, image).convert("RGB")
 
 
-def _stamp(files: Sequence[tuple[int, pathlib.Path]], size: int) -> str:
+def _stamp(files: Sequence[pathlib.Path], size: int) -> str:
     """Which files these are: a sha256 of their paths, sizes and times."""
-    digest = hashlib.sha256(f"2 {size}".encode())
-    for label, path in files:
+    digest = hashlib.sha256(f"3 {size}".encode())
+    for path in files:
         try:
             stat = path.stat()
             stamp = f"{stat.st_size} {stat.st_mtime_ns}"
         except OSError:  # a link to nowhere: `picture` will say so
             stamp = "nothing"
-        digest.update(f"{label} {path.absolute()} {stamp}\n".encode(errors="surrogateescape"))
+        digest.update(f"{path.absolute()} {stamp}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
-def _stored(path: pathlib.Path) -> dict | None:
+def _place(kept: pathlib.Path) -> pathlib.Path:
+    """The folder that pictures are brought together in: that of the cache, or where none can be made, a temporary."""
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return pathlib.Path(tempfile.gettempdir())
+    return kept.parent if os.access(kept.parent, os.W_OK) else pathlib.Path(tempfile.gettempdir())
+
+
+def _stored(kept: pathlib.Path) -> tuple[np.ndarray, np.ndarray, list[str]] | None:
     """What _keep wrote; None where there is nothing, or not what was written."""
     try:
-        with np.load(path) as file:
-            stored = {"images": file["images"], "places": file["places"], "broken": json.loads(str(file["broken"]))}
-            sealed = str(file["sha256"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        images = np.load(kept, mmap_mode="r")
+        about = json.loads(kept.with_suffix(".json").read_text(encoding="utf-8"))
+        found = images, np.array(about["places"]), about["broken"]
+        return found if digest(images) == about["sha256"] else None
+    except (OSError, ValueError, KeyError, EOFError):
         return None
-    return stored if hashlib.sha256(stored["images"].tobytes()).hexdigest() == sealed else None
 
 
-def _keep(path: pathlib.Path, found: Mapping) -> None:
-    """Writes to the cache; where that cannot be, the next start is as slow as this one."""
-    partial = path.with_suffix(f".{os.getpid()}.npz")
+def _keep(kept: pathlib.Path, images: np.ndarray, places: np.ndarray, broken: list[str]) -> np.ndarray:
+    """Writes images to the cache and returns them mapped from there; where that cannot be, as an array in memory."""
+    partial = kept.with_suffix(f".{os.getpid()}.npy")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sha256 = hashlib.sha256(found["images"].tobytes()).hexdigest()
-        np.savez(partial, **{**found, "broken": json.dumps(found["broken"]), "sha256": sha256})
-        partial.replace(path)
+        copy = np.lib.format.open_memmap(partial, "w+", np.uint8, images.shape)
+        for start in range(0, len(images), BLOCK):
+            copy[start : start + BLOCK] = images[start : start + BLOCK]
+        copy.flush()
+        about = {"sha256": digest(copy), "places": places.tolist(), "broken": broken}
+        partial.replace(kept)
+        partial.with_suffix(".json").write_text(json.dumps(about), encoding="utf-8")
+        partial.with_suffix(".json").replace(kept.with_suffix(".json"))
+        return np.load(kept, mmap_mode="r")
     except OSError:
         partial.unlink(missing_ok=True)
+        return np.array(images)
+
+
+def digest(images: np.ndarray) -> str:
+    """sha256 of the bytes of an array, a block at a time."""
+    whole = hashlib.sha256()
+    for start in range(0, len(images), BLOCK):
+        whole.update(np.ascontiguousarray(images[start : start + BLOCK]).tobytes())
+    return whole.hexdigest()

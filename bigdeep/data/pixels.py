@@ -24,5 +24,7 @@ def margins(shape: Sequence[int], larger: Sequence[int]) -> list[tuple[int, int]
 
 
 def padded(images: np.ndarray, size: int) -> np.ndarray:
-    """Images (N, H, W, C) in a frame of background, size x size pixels."""
+    """Images (N, H, W, C) in a frame of background, size x size pixels; themselves where they have that size."""
+    if images.shape[1:3] == (size, size):
+        return images
     return np.pad(images, margins(images.shape[1:], (size, size, images.shape[3])))

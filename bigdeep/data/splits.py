@@ -18,12 +18,16 @@ class Split(NamedTuple):
 
 
 class Splits(NamedTuple):
-    """A data set as a config asks for it. `validation` is `train` itself where nothing is held out."""
+    """A data set as a config asks for it. `validation` is `train` itself where nothing is held out.
+
+    workers: processes that read the training images from the host; 0 where they lie on the devices.
+    """
 
     dataset: data.Dataset
     train: Split
     validation: Split
     test: Split
+    workers: int = 0
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -31,14 +35,15 @@ class Splits(NamedTuple):
         return self.train.images.shape[1:]
 
 
-def splits(name: str, source: str, dir: str, size: int, validation: str) -> Splits:
+def splits(name: str, source: str, dir: str, size: int, validation: str, workers: int = 0) -> Splits:
     """Reads the data set and splits it.
 
     name, source, dir: as `data.load` takes them. size: images are padded with background to size x size pixels, the
     smaller half of an odd margin first; pictures in folders are scaled to it (data/pictures.py). validation: "train"
     for the undeformed training set, as in the paper; "last:N" holds out its last N images; "writers:SHARE:FOLD" the
-    images of a share of its writers (MNIST, see data/writers.py).
+    images of a share of its writers (MNIST, see data/writers.py). workers: as in Splits.
     """
+    sections.integer("workers", workers, "[0, inf)")
     dataset = data.load(name, source, dir, size)
     sections.integer("size", size, f"[{dataset.train_images.shape[1]}, inf)")
     mask = held_out(dataset, dir, validation)
@@ -46,10 +51,18 @@ def splits(name: str, source: str, dir: str, size: int, validation: str) -> Spli
     def split(images: np.ndarray, labels: np.ndarray) -> Split:
         return Split(pixels.padded(images, size), labels)
 
-    train = split(dataset.train_images[~mask], dataset.train_labels[~mask])
-    validation_split = split(dataset.train_images[mask], dataset.train_labels[mask])
+    kept, out = _selection(~mask), _selection(mask)
+    train = split(dataset.train_images[kept], dataset.train_labels[kept])
+    validation_split = split(dataset.train_images[out], dataset.train_labels[out])
     test = split(dataset.test_images, dataset.test_labels)
-    return Splits(dataset, train, validation_split if mask.any() else train, test)
+    return Splits(dataset, train, validation_split if mask.any() else train, test, workers)
+
+
+def _selection(mask: np.ndarray) -> np.ndarray | slice:
+    """A mask as a slice where it is one: what that takes of an array is not copied, nor read from its file."""
+    chosen = np.flatnonzero(mask)
+    whole = len(chosen) and chosen[-1] - chosen[0] + 1 == len(chosen)
+    return slice(chosen[0], chosen[-1] + 1) if whole else mask
 
 
 def held_out(dataset: data.Dataset, dir: str, validation: str) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 
 from bigdeep import sections
 from bigdeep.run import machine
@@ -45,6 +46,20 @@ def shard_batch(model_shards: int = 1) -> Callable:
     """Splits the leading axis of a batch over the devices, inside jit."""
     sharding = jax.sharding.NamedSharding(mesh(model_shards), jax.sharding.PartitionSpec("data"))
     return lambda batch: jax.lax.with_sharding_constraint(batch, sharding)
+
+
+def own_rows(batch_size: int, model_shards: int = 1) -> slice:
+    """The rows of a batch that lie on this process's devices."""
+    sharding = jax.sharding.NamedSharding(mesh(model_shards), jax.sharding.PartitionSpec("data"))
+    rows = [index[0].indices(batch_size) for index in sharding.addressable_devices_indices_map((batch_size,)).values()]
+    return slice(min(start for start, _, _ in rows), max(stop for _, stop, _ in rows))
+
+
+def shard_steps(part: np.ndarray, batch_size: int, model_shards: int = 1) -> jax.Array:
+    """An array (steps, batch_size, …) over the devices, of this process's rows of it (steps, own rows, …)."""
+    sharding = jax.sharding.NamedSharding(mesh(model_shards), jax.sharding.PartitionSpec(None, "data"))
+    whole = (part.shape[0], batch_size, *part.shape[2:])
+    return jax.make_array_from_process_local_data(sharding, part, whole)
 
 
 def check(batch_size: int, fixed_order_shards: int, model_shards: int, images: int) -> None:

@@ -25,7 +25,7 @@ HOLDERS = ("while", "call", "conditional")  # whose time is that of what they ho
 def parts(program: Callable, arguments: tuple, length: int) -> dict[str, float]:
     """{part: seconds of all threads together in a step} of a chunk of steps, compiled anew without the cache.
 
-    program(*arguments, length=length): as experiment.compiled_steps compiles it; the first argument is copied.
+    program(*arguments, length=length): as programs.compiled_steps compiles it; the first argument is copied.
     """
     kept = jax.config.jax_enable_compilation_cache
     jax.config.update("jax_enable_compilation_cache", False)  # what comes from it has lost its names

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import jax
 
 from bigdeep import experiment as experiments
-from bigdeep import step
+from bigdeep import programs, step
 from bigdeep.run import machine
 from bigdeep.run.progress import duration
 
@@ -18,7 +18,7 @@ def run(config: Mapping) -> None:
     data, plan = experiment.data, experiment.plan
     print(experiment.model.table())
     state = experiments.initial_state(experiment)
-    train_steps = experiments.compiled_steps(experiment)
+    train_steps = programs.compiled_steps(experiment)
     length = plan.chunk_length(0)
 
     def seconds(function, *arguments, **options) -> tuple[float, object]:

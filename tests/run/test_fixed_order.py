@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bigdeep import configfile, experiment, step
+from bigdeep import configfile, experiment, programs, step
 from bigdeep.errors import BadInput
 from bigdeep.run import layout
 from bigdeep.run.fixed_order import fixed_order
@@ -82,5 +82,5 @@ def test_convolutions_and_columns_are_trained_in_order():
         config = plain(configfile.load(name))
         config |= {"fixed_order_shards": 2, "batch_size": 8}
         built = experiment.build(config)
-        program = experiment.compiled_steps(built)
+        program = programs.compiled_steps(built)
         jax.eval_shape(functools.partial(program, length=1), experiment.abstract_state(built))

@@ -6,7 +6,7 @@ import re
 import jax
 import pytest
 
-from bigdeep import experiment
+from bigdeep import experiment, programs
 from bigdeep.models import product
 
 PLATFORMS = ("cuda", "tpu")
@@ -15,7 +15,7 @@ PLATFORMS = ("cuda", "tpu")
 def lowered(name: str, smoke, platform: str) -> str:
     """StableHLO of two steps of a miniature for a platform."""
     built = experiment.build(smoke(name))
-    program = jax.jit(functools.partial(experiment.compiled_steps(built), length=2))
+    program = jax.jit(functools.partial(programs.compiled_steps(built), length=2))
     return program.trace(experiment.abstract_state(built)).lower(lowering_platforms=(platform,)).as_text()
 
 

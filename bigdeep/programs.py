@@ -1,0 +1,110 @@
+"""The compiled programs of an experiment: a chunk of training steps, and the net of averaged weights."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bigdeep import experiment as experiments
+from bigdeep import step
+from bigdeep.data import resident, stream
+from bigdeep.experiment import Experiment
+from bigdeep.learn import optim
+from bigdeep.run import layout
+
+STATISTICS_BATCHES = 50  # over which an averaged net's batch norm is measured
+
+
+def compiled_steps(experiment: Experiment) -> Callable:
+    """(state, length=n) -> (state, metrics): n training steps as one program; the state is donated.
+
+    Each call goes on where the one before ended. Where the training set stays on the host, its batches of the steps
+    ahead are being read meanwhile.
+    """
+    program, rest = steps_program(experiment)
+    if not experiment.data.workers:
+        return lambda state, length: program(state, *rest, length=length)
+    order_key = step.keys_of_run(experiments.keys(experiment)[1])[0]
+    reader = stream.Reader(_host_batches(experiment, order_key), experiment.data.workers)
+
+    def steps(state: step.State, length: int) -> tuple[step.State, dict]:
+        batches = reader.read(length, start=lambda: int(state.step))
+        return program(state, _on_devices(experiment, batches), rest[1], length=length)
+
+    return steps
+
+
+def steps_program(experiment: Experiment) -> tuple[Callable, tuple]:
+    """(the jitted program of compiled_steps, what it takes behind the state: images with labels, and the key).
+
+    The images are the training set, or where that stays on the host, the batches of the chunk; here those of the first.
+    """
+    batch_size, shard = experiment.config["batch_size"], layout.shard_batch(experiment.config["model_shards"])
+    streamed, key = experiment.data.workers > 0, experiments.keys(experiment)[1]
+
+    def chunk(state: step.State, split: tuple, key: jax.Array, length: int) -> tuple[step.State, dict]:
+        batches = resident.stacked(*split, shard) if streamed else resident.resident(*split, batch_size, shard)
+        return step.train_steps(state, key, length=length, batches=batches, one_step=experiment.one_step)
+
+    placed = (experiments.placed(experiment), layout.replicated())
+    program = jax.jit(chunk, static_argnames="length", donate_argnums=0, out_shardings=placed)
+    if streamed:
+        host = _host_batches(experiment, step.keys_of_run(key)[0])
+        split = _on_devices(experiment, stream.stacked([host[i] for i in range(experiment.plan.chunk_length(0))]))
+    else:
+        split = layout.on_devices(tuple(experiment.data.train))
+    return program, (split, key)
+
+
+def _host_batches(experiment: Experiment, key: jax.Array) -> stream.Batches:
+    """The batches of all steps in the order of a key, of which this process reads the rows that its devices hold."""
+    size, train = experiment.config["batch_size"], experiment.data.train
+    rows = layout.own_rows(size, experiment.config["model_shards"])
+    return stream.Batches(*train, np.asarray(jax.random.key_data(key)), size, experiment.plan.total_steps, rows)
+
+
+def _on_devices(experiment: Experiment, batches: tuple[np.ndarray, np.ndarray]) -> tuple[jax.Array, jax.Array]:
+    """Batches of several steps, (steps, rows of this process, …), as arrays over all devices."""
+    size, shards = experiment.config["batch_size"], experiment.config["model_shards"]
+    return tuple(layout.shard_steps(part, size, shards) for part in batches)
+
+
+def averaged_net(experiment: Experiment) -> Callable[[step.State], dict | None]:
+    """state -> {"params", "model_state"} of the moving average of its weights; None where the config has no average.
+
+    Batch norm's statistics are not those of the live net: they are measured anew, as means over STATISTICS_BATCHES
+    deformed training batches. Source: Izmailov et al. 2018 (arXiv 1803.05407), section 3.2.
+    """
+    key = experiments.keys(experiment)[1]
+    count = min(STATISTICS_BATCHES, experiment.plan.epoch_steps)
+
+    @jax.jit
+    def measured(params: Any, model_state: Any, at: jax.Array, images: jax.Array, labels: jax.Array) -> Any:
+        def of_batch(batch: tuple) -> Any:
+            i, images, labels = batch
+            augment_key, apply_key, mix_key = step.keys(key, at + i)
+            inputs = experiment.augment(augment_key, images, labels, experiment.strength(at))
+            inputs, _ = experiment.mix(mix_key, inputs, labels)
+            return experiment.model.statistics(params, model_state, inputs, apply_key)
+
+        values = jax.lax.map(of_batch, (jnp.arange(count), images, labels))
+        return jax.tree.map(lambda values: values.mean(axis=0), values)
+
+    @functools.cache
+    def batches() -> tuple[jax.Array, jax.Array]:
+        host = _host_batches(experiment, key)
+        return _on_devices(experiment, stream.stacked([host[i] for i in range(count)]))
+
+    def average(state: step.State) -> dict | None:
+        params = optim.averaged(state.opt_state)
+        if params is None:
+            return None
+        model_state = state.model_state
+        if jax.tree.leaves(model_state):
+            model_state = measured(params, model_state, state.step, *batches())
+        return {"params": params, "model_state": model_state}
+
+    return average
