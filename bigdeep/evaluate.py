@@ -14,7 +14,6 @@ employees (0 and 1); --by=writer adds the writers with errors, [writer, errors, 
 --output keeps it as a record.
 """
 
-import functools
 import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from bigdeep import augment, cli, data, sections
+from bigdeep import augment, cli, data, sections, step
 from bigdeep.data import pixels, writers
 from bigdeep.data import splits as datasets
 from bigdeep.errors import require
@@ -87,13 +86,15 @@ def member(
     def softmax(params: Any, model_state: Any, images: jax.Array) -> jax.Array:
         return jax.nn.softmax(net.logits(params, model_state, images))
 
-    probabilities = functools.partial(softmax, net.params, net.model_state)
-    scores, averaged = np.asarray(probabilities(chosen.images)), None
+    def probabilities(images: np.ndarray) -> np.ndarray:
+        return np.concatenate([np.asarray(softmax(net.params, net.model_state, x)) for x in step.parts(images)])
+
+    scores, averaged = probabilities(chosen.images), None
     if copies:
         deform = deformed_copies(net, strength)
         total = scores.astype(np.float64)
         for key in jax.random.split(jax.random.key(net.config["seed"]), copies):
-            total += np.asarray(probabilities(deform(key, chosen.images)))
+            total += probabilities(np.asarray(deform(key, chosen.images)))
         averaged = total / (copies + 1)
     result = folder.read_result(workdir)
     run = {"config": net.config["name"], "seed": net.config["seed"], "state_sha256": result.get("state_sha256")}

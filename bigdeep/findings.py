@@ -69,8 +69,10 @@ def write(workdir: pathlib.Path, experiment: Experiment) -> dict:
     drawn = _deform(experiment)(jax.random.key(experiment.config["seed"]), train.images[index], train.labels[index])
     drawn = np.asarray(processes.whole(drawn))
     shown, unseen = drawn[: -len(some)], drawn[-len(some) :]
-    logits = jax.jit(net.logits)(net.params, net.model_state, np.concatenate([test.images, unseen]))
-    logits = np.asarray(processes.whole(logits), np.float64)
+    logits = jax.jit(net.logits)
+    *first, last = step.parts(test.images)
+    pieces = [logits(net.params, net.model_state, x) for x in (*first, np.concatenate([last, unseen]))]
+    logits = np.concatenate([processes.whole(piece) for piece in pieces]).astype(np.float64)
     warmth = temperature(logits[len(test.labels) :], train.labels[some])
     scores = scipy.special.softmax(logits[: len(test.labels)], axis=1)
     if processes.first():

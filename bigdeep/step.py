@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from bigdeep.data import pixels
 
 EVALUATION_BATCH = 500
-EVALUATION_PART = 10_000  # images that are brought to the devices at once, where a set does not lie there
+EVALUATION_PART = 20_000  # images that are brought to the devices at once, where a set does not lie there
 
 
 class State(NamedTuple):
@@ -201,6 +202,11 @@ def train_steps(
     state, cheap = jax.lax.scan(cheap_only, state, length=length - 1)
     state, metrics = one_step(state, batch_of(state.step), step_key)
     return state, {**metrics, **{name: jnp.append(values, metrics[name]) for name, values in cheap.items()}}
+
+
+def parts(images: np.ndarray) -> list[np.ndarray]:
+    """Images (N, H, W, C) that lie on the host, cut into parts that a device has room for."""
+    return [images[start : start + EVALUATION_PART] for start in range(0, len(images), EVALUATION_PART)]
 
 
 def predict(apply: Callable) -> Callable[[Any, Any, jax.Array], jax.Array]:

@@ -216,7 +216,8 @@ def _counter(experiment: Experiment) -> Callable[[State, dict | None], dict]:
     """(state, its averaged net) -> validation and test errors, as whole numbers."""
     data = experiment.data
     splits = {"validation": data.validation, "test": data.test}
-    parts = {name: _parts(split.images, on_host=data.workers > 0) for name, split in splits.items()}
+    whole = (lambda images: [layout.on_devices(images)]) if not data.workers else step.parts
+    parts = {name: whole(split.images) for name, split in splits.items()}
     predict = jax.jit(step.predict(experiment.model.apply), out_shardings=layout.replicated())
 
     def logits(params: Any, model_state: Any, name: str) -> np.ndarray:
@@ -235,10 +236,3 @@ def _counter(experiment: Experiment) -> Callable[[State, dict | None], dict]:
         return counts
 
     return count
-
-
-def _parts(images: np.ndarray, on_host: bool) -> Sequence:
-    """Images on all devices as a whole; those that stay on the host cut into parts, which are brought there in turn."""
-    if not on_host:
-        return [layout.on_devices(images)]
-    return [images[start : start + step.EVALUATION_PART] for start in range(0, len(images), step.EVALUATION_PART)]

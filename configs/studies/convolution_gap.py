@@ -23,7 +23,7 @@ def get_study(smoke: bool) -> dict:
     return dict(
         question="Is there a convolution gap, and do deformations close it?",
         base="mlp2:smoke" if smoke else "mlp2",
-        overrides={} if smoke else {"epochs": 6, "evaluate_epochs": 1, "data.validation": "last:10000"},
+        overrides={} if smoke else {"epochs": 4, "evaluate_epochs": 1, "data.validation": "last:10000"},
         variations=variations,
         seeds=2 if smoke else 3,
         measure="validation_errors_final",

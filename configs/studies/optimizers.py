@@ -3,7 +3,7 @@
 Command: python -m bigdeep.study --study=optimizers
 Cost: 63 runs of about 18 seconds on two cores.
 
-The recipe of mlp2, 3 epochs of 50,000 images, each optimizer at three rates around what is usual for it; compare each
+The recipe of mlp2, 2 epochs of 50,000 images, each optimizer at three rates around what is usual for it; compare each
 at its best. Those that decay weights do so by 0.01.
 """
 
@@ -24,7 +24,7 @@ def get_study(smoke: bool) -> dict:
     return dict(
         question="Which optimizer?",
         base="mlp2:smoke" if smoke else "mlp2",
-        overrides={} if smoke else {"epochs": 3, "evaluate_epochs": 1, "data.validation": "last:10000"},
+        overrides={} if smoke else {"epochs": 2, "evaluate_epochs": 1, "data.validation": "last:10000"},
         variations={
             f"{name}, rate {rate:g}": {"optimizer": optimizer, "schedule.rate": rate}
             for name, (optimizer, rates) in KINDS.items()

@@ -26,7 +26,7 @@ def get_study(smoke: bool) -> dict:
     return dict(
         question="How much of each recipe's error is the hand?",
         base="mlp2:smoke" if smoke else "mlp2",
-        overrides={} if smoke else {"epochs": 8, "evaluate_epochs": 2},
+        overrides={} if smoke else {"epochs": 6, "evaluate_epochs": 2},
         variations=variations,
         seeds=2 if smoke else 3,
         measure="validation_errors_final",
