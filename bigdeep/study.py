@@ -16,32 +16,22 @@ import json
 import pathlib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import jax
 from absl import flags
 
-from bigdeep import cli, configfile, programs, training
+from bigdeep import cli, configfile, programs, spread
 from bigdeep import experiment as experiments
-from bigdeep.errors import BadInput, Diverged, Failed, first_line, one_of, require, tell
+from bigdeep.errors import one_of, require
 from bigdeep.report import figures
 from bigdeep.report.tables import studies
 from bigdeep.run import files, journal, machine, record
 from bigdeep.run.progress import duration
 from bigdeep.sections import plain
 
-MINUTES = 24 * 60  # that a job of Slurm's may take
 KEYS = {"question", "base", "overrides", "variations", "seeds", "measure", "baseline", "rule", "figure"}
-
-
-class Planned(NamedTuple):
-    """A run of a study: what varies, the seed, its config and its folder."""
-
-    variation: str
-    seed: int
-    config: dict
-    workdir: pathlib.Path
 
 
 def load(name: str) -> tuple[str, dict]:
@@ -57,7 +47,7 @@ def load(name: str) -> tuple[str, dict]:
     return path.stem + (f"-{variant}" if variant else ""), found
 
 
-def planned(name: str, study: Mapping, folder: pathlib.Path) -> list[Planned]:
+def planned(name: str, study: Mapping, folder: pathlib.Path) -> list[spread.Planned]:
     """All runs of a study: the first seed of each variation, then the second of each, so that early ones compare."""
     runs = []
     for seed in range(study["seeds"]):
@@ -67,66 +57,11 @@ def planned(name: str, study: Mapping, folder: pathlib.Path) -> list[Planned]:
             for key, value in both.items():
                 configfile.override(config, f"config.{key}", value if isinstance(value, str) else repr(value))
             workdir = folder / name / variation.replace("/", "-").replace(" ", "_") / f"seed{seed}"
-            runs.append(Planned(variation, seed, plain(config), workdir))
+            runs.append(spread.Planned(variation, seed, plain(config), workdir))
     return runs
 
 
-def run_all(runs: list[Planned], train: Callable[[Planned], None]) -> None:
-    """Runs what has not ended yet; says how long the rest will take."""
-    left = [each for each in runs if not ended(each)]
-    began = time.monotonic()
-    for i, each in enumerate(left):
-        spent = time.monotonic() - began
-        about = f", about {duration(spent / i * (len(left) - i))} left for all" if i else ""
-        tell(f"bigdeep: run {i + 1} of {len(left)}: {each.variation}, seed {each.seed}{about}")
-        train(each)
-
-
-def train(each: Planned) -> None:
-    """One run; where it diverges, that is what is recorded. What fails otherwise is tried again the next time."""
-    try:
-        training.run(each.config, str(each.workdir))
-    except Failed as error:
-        tell(f"bigdeep: {each.variation}, seed {each.seed}: {error}")
-        if isinstance(error, Diverged):
-            files.write_json(each.workdir / "failed.json", {"reason": str(error)})
-
-
-def spread(runs: list[Planned], executor: str, parallel: int, folder: pathlib.Path) -> None:
-    """The same by submitit, each run a process of its own: on this machine, or a job array of Slurm's.
-
-    parallel: how many at a time. Jobs that Slurm preempts end with 75, are requeued by submitit, and resume.
-    """
-    try:
-        import submitit  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError:
-        raise BadInput("--executor: found no submitit, expected pip install 'bigdeep[study]'") from None
-    jobs = submitit.AutoExecutor(folder / "submitit", cluster=executor)
-    jobs.update_parameters(
-        timeout_min=MINUTES, **({"slurm_array_parallelism": parallel} if executor == "slurm" else {})
-    )
-    left = [each for each in runs if not ended(each)]
-    at_once = parallel if executor == "local" else len(left)
-    for start in range(0, len(left), max(at_once, 1)):
-        some = left[start : start + at_once]
-        tell(f"bigdeep: {len(some)} of {len(left)} runs started, {executor}")
-        for each, job in zip(some, jobs.map_array(_alone, some), strict=True):
-            job.wait()
-            if error := job.exception():
-                tell(f"bigdeep: {each.variation}, seed {each.seed}: {first_line(error)}; see {job.paths.stderr}")
-
-
-def _alone(each: Planned) -> None:
-    machine.prepare()
-    train(each)
-
-
-def ended(each: Planned) -> bool:
-    """Whether a run has finished or diverged."""
-    return bool(record.read_result(each.workdir)) or (each.workdir / "failed.json").exists()
-
-
-def outcomes(runs: list[Planned]) -> Iterator[dict]:
+def outcomes(runs: list[spread.Planned]) -> Iterator[dict]:
     """What each run that has ended came to: its errors, its curve, how long it took, or why it diverged."""
     for each in runs:
         result, failed = record.read_result(each.workdir), each.workdir / "failed.json"
@@ -180,9 +115,9 @@ def main() -> None:
         _estimate(chosen)
         return
     if options.executor == "slurm" or options.parallel > 1:
-        spread(chosen, options.executor, options.parallel, pathlib.Path(options.folder) / name)
+        spread.over_processes(chosen, options.executor, options.parallel, pathlib.Path(options.folder) / name)
     else:
-        run_all(chosen, train)
+        spread.run_all(chosen, spread.train)
     found = list(outcomes(runs))
     about = {"kind": "study", "study": name, "dataset": _dataset(runs), **{k: study[k] for k in KEYS - {"overrides"}}}
     whole = about | {"overrides": study["overrides"], "runs": found} | machine.origin()
@@ -206,16 +141,16 @@ def _all() -> list[tuple[str, dict]]:
     return [load(path.stem) for path in configfile.studies()]
 
 
-def _dataset(runs: list[Planned]) -> str:
+def _dataset(runs: list[spread.Planned]) -> str:
     stored = (record.stored_identity(each.workdir) for each in runs)
     return ", ".join(dict.fromkeys(each["dataset"]["name"] for each in stored if each))
 
 
-def _estimate(runs: list[Planned]) -> None:
+def _estimate(runs: list[spread.Planned]) -> None:
     """Prints how many runs there are to do, and about how long they take, from a few timed steps of each base."""
-    left = [each for each in runs if not ended(each)]
+    left = [each for each in runs if not spread.ended(each)]
     print(f"{len(left)} of {len(runs)} runs to do")
-    finished = [record.read_result(each.workdir) for each in runs if ended(each)]
+    finished = [record.read_result(each.workdir) for each in runs if spread.ended(each)]
     known = [result["seconds"] for result in finished if result]
     if known:
         print(f"about {duration(sum(known) / len(known) * len(left))}, as long as those that are done")

@@ -19,6 +19,7 @@ LAYERS = [
     {"programs"},
     {"autopsy", "evaluate", "export", "findings", "predict"},
     {"training"},
+    {"spread"},
     {"api", "study", "tools"},
     {"", "main"},
 ]

@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from bigdeep import configfile, experiment, study
+from bigdeep import configfile, experiment, spread, study
 from bigdeep.errors import BadInput, Failed
 from bigdeep.report import figures, pages
 from bigdeep.report.tables import studies
@@ -135,10 +135,10 @@ def test_a_run_that_fails_does_not_stop_the_others(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise Failed("no space")
 
-    monkeypatch.setattr(study.training, "run", fail)
-    each = study.Planned("a", 0, {}, tmp_path / "a")
-    study.train(each)
-    assert not study.ended(each)
+    monkeypatch.setattr(spread.training, "run", fail)
+    each = spread.Planned("a", 0, {}, tmp_path / "a")
+    spread.train(each)
+    assert not spread.ended(each)
     assert list(study.outcomes([each])) == []
 
 

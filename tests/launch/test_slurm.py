@@ -31,6 +31,7 @@ def slurm(tmp_path):
             command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True, timeout=60
         ).stdout
 
+    run.environment = environment
     yield run
     subprocess.run([script, "down", str(folder)], check=True, timeout=60)
 
@@ -64,6 +65,40 @@ def test_a_preempted_job_saves_is_requeued_and_ends_in_the_same_bits(slurm, tmp_
     assert state(slurm, job) == "COMPLETED", text(log)
     undisturbed = json.loads(run_bigdeep(*FLAGS, f"--workdir={tmp_path / 'whole'}").stdout)
     assert json.loads((folder / "result.json").read_text())["state_sha256"] == undisturbed["state_sha256"]
+
+
+STUDY = """
+def get_study(smoke):
+    return dict(
+        question="Does it go on?", base="mlp2:smoke", overrides={"epochs": 60, "log_steps": 11},
+        variations={"one": {}, "other": {"schedule.rate": 4e-3}},
+        seeds=1, measure="validation_errors_final", baseline="one", rule="two standard errors", figure={})
+"""
+
+
+@pytest.mark.slurm
+def test_a_study_is_a_job_array_whose_jobs_go_on_after_a_preemption(slurm, tmp_path):
+    pytest.importorskip("submitit")
+    (tmp_path / "tiny.py").write_text(STUDY)
+    runs = tmp_path / "runs"
+    command = [sys.executable, "-m", "bigdeep.study", f"--study={tmp_path / 'tiny.py'}", "--executor=slurm"]
+    with (tmp_path / "said").open("w") as said:
+        study = subprocess.Popen(
+            [*command, "--parallel=1", f"--folder={runs}"], cwd=ROOT, env=slurm.environment, stdout=said, stderr=said
+        )
+        first = runs / "tiny" / "one" / "seed0"
+        until(lambda: read_rows(first / "metrics.jsonl"), 90, "no job trains")
+        urgent = slurm("sbatch", "--parsable", "--partition=high", "--cpus-per-task=2", "--wrap=sleep 1").strip()
+        until(lambda: state(slurm, urgent) == "COMPLETED", 90, "the urgent job does not run")
+        assert not (first / "result.json").exists()
+        job = next((runs / "tiny" / "submitit").glob("*_0_*log.out")).name.partition("_")[0]
+        until(lambda: state(slurm, f"{job}_0") == "PENDING", 60, "not requeued")
+        slurm("scontrol", "update", f"JobId={job}_0", "StartTime=now")
+        study.wait(300)
+    assert study.returncode == 0, text(tmp_path / "said")
+    assert "2 of 2 runs" in text(tmp_path / "said")
+    undisturbed = json.loads(run_bigdeep(*FLAGS, f"--workdir={tmp_path / 'whole'}").stdout)
+    assert json.loads((first / "result.json").read_text())["state_sha256"] == undisturbed["state_sha256"]
 
 
 def text(path: pathlib.Path) -> str:
