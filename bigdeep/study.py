@@ -69,7 +69,8 @@ def outcomes(runs: list[spread.Planned]) -> Iterator[dict]:
         if failed.exists():
             rows = journal.read_rows(each.workdir / "metrics.jsonl")
             reached = rows[-1]["epoch"] if rows else 0.0
-            yield about | {"failed": json.loads(failed.read_text())["reason"], "epoch": reached}
+            about |= {"failed": json.loads(failed.read_text())["reason"], "epoch": reached}
+            yield about | ({"gradients": _gradients(rows[0])} if rows else {})
         elif result:
             rows = journal.read_rows(each.workdir / "metrics.jsonl")
             yield about | _measured(result, rows)
@@ -94,7 +95,14 @@ def _measured(result: Mapping, rows: list[dict]) -> dict:
     evaluated = [{key: row[key] for key in CURVE if key in row} for row in rows if "test_errors" in row]
     last = rows[-1]["validation_errors"]
     rise = last - result["validation_errors"]
+    found |= {"gradients": _gradients(rows[0])}
     return found | {"validation_errors_final": last, "validation_errors_rise": rise, "evaluations": evaluated}
+
+
+def _gradients(row: Mapping) -> list[float]:
+    """[the smallest, the largest] norm of a layer's gradient: how far the back-propagated signal reaches."""
+    norms = [layer["gradient_norm"] for name, layer in row["layers"].items() if layer.get("gradient_norm") is not None]
+    return [min(norms), max(norms)]
 
 
 def main() -> None:

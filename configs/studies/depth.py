@@ -38,5 +38,5 @@ def get_study(smoke: bool) -> dict:
         measure="validation_errors_final",
         baseline=f"plain, {4 if smoke else 16} layers",
         rule=RULE,
-        figure=dict(scale="log"),
+        figure=dict(scale="log", signal=True),
     )

@@ -60,7 +60,7 @@ def _recipes(records: Records) -> list[Records]:
     recipes: dict[str, Records] = {}
     for path, r in records.items():
         values = {key: v for key, v in r["values"].items() if (key, v) not in SAYS_NOTHING}
-        values["data"] = {key: v for key, v in values["data"].items() if key != "workers"}
+        values["data"] = {key: v for key, v in values.get("data", {}).items() if key != "workers"}
         recipe = json.dumps([r["config"], {**values, "seed": None}], sort_keys=True)
         recipes.setdefault(recipe, {})[path] = r
     first = [

@@ -61,7 +61,11 @@ def verdict(study: Mapping, variation: str) -> str:
 
 
 def table(study: Mapping) -> str:
-    """A row for each variation: mean ± standard deviation over its seeds, the verdict, time."""
+    """A row for each variation: mean ± standard deviation over its seeds, the verdict, time.
+
+    Where the study's figure has "signal", also the smallest and the largest gradient of a layer in the first row of
+    metrics, over all seeds.
+    """
     rows = []
     for variation in study["variations"]:
         runs = [run for run in study["runs"] if run["variation"] == variation]
@@ -70,10 +74,17 @@ def table(study: Mapping) -> str:
         seeds = f"{len(found)}" + (f", {failed} diverged" if failed else "")
         seconds = [run["seconds"] for run in runs if "seconds" in run]
         time = duration(statistics.mean(seconds)) if seconds else ""
-        rows.append((variation, _spread(found), seeds, verdict(study, variation), time))
-    return markdown(
-        ("variation", f"{study['measure'].replace('_', ' ')}, %", "seeds", "against the baseline", "time"), rows
-    )
+        signal = (_signal(runs),) if study["figure"].get("signal") else ()
+        rows.append((variation, _spread(found), seeds, verdict(study, variation), *signal, time))
+    header = ["variation", f"{study['measure'].replace('_', ' ')}, %", "seeds", "against the baseline"]
+    header += ["gradients of layers at first"] if study["figure"].get("signal") else []
+    return markdown((*header, "time"), rows)
+
+
+def _signal(runs: Sequence[Mapping]) -> str:
+    """The smallest and the largest norm of a layer's gradient; "?" where none got so far."""
+    known = [run["gradients"] for run in runs if "gradients" in run]
+    return f"{min(low for low, _ in known):.0e} to {max(high for _, high in known):.0e}" if known else "?"
 
 
 def _spread(found: Sequence[float]) -> str:
