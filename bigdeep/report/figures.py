@@ -108,7 +108,7 @@ def _dots(axes: Any, record: Mapping) -> None:
         axes.set_xscale("log")
         _plain_ticks(axes.xaxis, axes.get_xlim())
     axes.set_xlabel(f"{record['measure'].replace('_', ' ')}, % ({record['dataset']})", fontsize=8)
-    axes.tick_params(axis="x", labelsize=8)
+    axes.tick_params(axis="x", which="both", labelsize=8)
     axes.set_title(record["question"], fontsize=9, loc="left")
     axes.grid(axis="x", which="both", alpha=0.25)
 
@@ -127,7 +127,7 @@ def _curves(axes: Any, record: Mapping, against: str) -> None:
     _plain_ticks(axes.yaxis, axes.get_ylim())
     axes.set_xlabel(against, fontsize=8)
     axes.set_ylabel("validation errors, %", fontsize=8)
-    axes.tick_params(labelsize=8)
+    axes.tick_params(which="both", labelsize=8)
     axes.grid(which="both", alpha=0.25)
     axes.legend(fontsize=7, ncols=2, loc="upper right")
 
