@@ -17,5 +17,5 @@ def keep(record: dict) -> None:
     """Prints the record with its origin, and writes it where --output says so."""
     whole = {"kind": "benchmark", **record, **machine.origin()}
     print(json.dumps(whole))
-    if path := cli.output("output", ".json"):
+    if path := cli.optional_output("output", ".json"):
         files.write_json(path, whole)

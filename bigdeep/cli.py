@@ -83,10 +83,15 @@ def folder(value: str) -> pathlib.Path:
     return found[0]
 
 
-def output(flag: str, suffix: str, required: bool = False) -> pathlib.Path | None:
-    """The file that a flag names, None for ""; BadInput unless it ends in `suffix` and can stand in its folder."""
+def output(flag: str, suffix: str) -> pathlib.Path:
+    """The file that a flag names; BadInput unless it ends in `suffix` and can stand in its folder."""
     value = flags.FLAGS[flag].value
-    require(value or not required, f"--{flag}", value, f"a file ending in {suffix}")
+    return require(optional_output(flag, suffix), f"--{flag}", value, f"a file ending in {suffix}")
+
+
+def optional_output(flag: str, suffix: str) -> pathlib.Path | None:
+    """The same; None for ""."""
+    value = flags.FLAGS[flag].value
     if not value:
         return None
     path = pathlib.Path(value).expanduser()
@@ -158,7 +163,8 @@ def _without_overrides(argv: list[str]) -> list[str]:
         if word.lstrip("-").startswith("config.") and word.startswith("-"):
             path, equals, text = word.lstrip("-").partition("=")
             value = text if equals else next(words, None)
-            require(value is not None, f"--{path}", "no value", f"--{path}=VALUE")
+            if value is None:
+                raise BadInput(f"--{path}: found no value, expected --{path}=VALUE")
             _overrides[path] = value
         else:
             rest.append(word)

@@ -9,6 +9,7 @@ import pathlib
 import re
 from collections.abc import Mapping
 from types import ModuleType
+from typing import Any
 
 import ml_collections
 
@@ -110,7 +111,8 @@ def override(config: ml_collections.ConfigDict, path: str, text: str) -> None:
     wellformed = keys and whole == path and isinstance(keys[0], str) and not keys[0][0].isdigit()
     require(wellformed, f"--{path}", "no key", "one like --config.seed or --config.augment[1].sigma")
     require(path != "config.name", f"--{path}", text, "another file: the name is that of the file")
-    node, seen = config, "config"
+    node: Any = config
+    seen = "config"
     for key in keys[:-1]:
         node = _child(node, key, seen)
         seen += f"[{key}]" if isinstance(key, int) else f".{key}"
@@ -125,8 +127,8 @@ def override(config: ml_collections.ConfigDict, path: str, text: str) -> None:
         node[keys[-1]] = new
 
 
-def _child(node: object, key: str | int, seen: str) -> object:
-    places = node.keys() if isinstance(node, (Mapping, ml_collections.ConfigDict)) else ()
+def _child(node: Any, key: str | int, seen: str) -> Any:
+    places: Any = node.keys() if isinstance(node, (Mapping, ml_collections.ConfigDict)) else ()
     if isinstance(node, (list, tuple)):
         places = range(len(node))
     expected = one_of(map(str, places), key) if places else "a value, not a key below it"
@@ -165,7 +167,7 @@ def literal(text: str) -> object:
         raise ValueError(f"{text!r} is no literal") from error
 
 
-def _evaluated(node: ast.expr) -> object:
+def _evaluated(node: ast.expr | None) -> Any:
     match node:
         case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords) if all(k.arg for k in keywords):
             return {keyword.arg: _evaluated(keyword.value) for keyword in keywords}
@@ -179,8 +181,9 @@ def _evaluated(node: ast.expr) -> object:
             return _evaluated(left) / _evaluated(right)
         case ast.Name(id="true" | "false" as name):
             return name == "true"
-        case _:
+        case ast.expr():
             return ast.literal_eval(node)
+    raise ValueError("a dict's ** is no literal")
 
 
 def require_complete(config: ml_collections.ConfigDict) -> None:

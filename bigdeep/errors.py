@@ -3,7 +3,9 @@
 import difflib
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class BadInput(Exception):
@@ -31,10 +33,11 @@ class Stopped(Exception):
     exit_code = 75
 
 
-def require(condition: Any, what: str, found: Any, expected: str, error: type[BadInput] = BadInput) -> None:
-    """Raises `error("what: found …, expected …")` unless the condition holds."""
-    if not condition:
+def require(value: T | None, what: str, found: Any, expected: str, error: type[BadInput] = BadInput) -> T:
+    """The value; raises `error("what: found …, expected …")` where it is false, empty or None."""
+    if not value:
         raise error(f"{what}: found {found!r}, expected {expected}")
+    return value
 
 
 def one_of(choices: Iterable[str], found: Any) -> str:

@@ -94,7 +94,7 @@ def member(
         deform = deformed_copies(net, strength)
         total = scores.astype(np.float64)
         for key in jax.random.split(jax.random.key(net.config["seed"]), copies):
-            total += probabilities(np.asarray(deform(key, chosen.images)))
+            total += probabilities(np.asarray(deform(key, jnp.asarray(chosen.images))))
         averaged = total / (copies + 1)
     result = folder.read_result(workdir)
     run = {"config": net.config["name"], "seed": net.config["seed"], "state_sha256": result.get("state_sha256")}
@@ -142,7 +142,8 @@ def committee(members: Sequence[Member], folders: Sequence[pathlib.Path]) -> Mem
         same = np.array_equal(other.split.labels, first.split.labels)
         require(same, f"split of --workdir {workdir}", "other images", "those of the first")
     scores = np.mean([each.scores for each in members], axis=0)
-    averaged = None if first.averaged is None else np.mean([each.averaged for each in members], axis=0)
+    copies = [each.averaged for each in members if each.averaged is not None]
+    averaged = np.mean(copies, axis=0) if copies else None
     return first._replace(scores=scores, averaged=averaged)
 
 
@@ -166,7 +167,7 @@ def by_hand(scores: np.ndarray, labels: np.ndarray, hands: writers.Hands, by: st
 
 def main() -> None:
     """Prints the error counts of one run or of a committee."""
-    options, output = flags.FLAGS, cli.output("output", ".json")
+    options, output = flags.FLAGS, cli.optional_output("output", ".json")
     split, copies, strength = options.split, options.copies, options.strength
     require(np.isfinite(strength), "--strength", strength, "a finite number")
     machine.select(options.platform)

@@ -3,7 +3,7 @@
 import functools
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import optax
@@ -143,7 +143,7 @@ def _teacher(splits: datasets.Splits, workdir: str) -> Callable[[jax.Array], jax
 def identity(experiment: Experiment) -> dict:
     """What a run folder and each checkpoint say they belong to: the config, the data, the teacher's weights."""
     dataset = experiment.data.dataset
-    about = {"name": dataset.name, "sha256": dataset.sha256, "shape": list(experiment.data.shape)}
+    about: dict[str, Any] = {"name": dataset.name, "sha256": dataset.sha256, "shape": list(experiment.data.shape)}
     about |= {"classes": len(dataset.classes), "names": list(dataset.classes)}
     loss = experiment.config["loss"]
     if loss["name"] != "distillation":

@@ -113,7 +113,7 @@ def _beside(workdir: pathlib.Path, format: str) -> pathlib.Path:
 def main() -> None:
     """Writes the file that the flags ask for."""
     options = flags.FLAGS
-    path = cli.output("output", f".{options.format}")
+    path = cli.optional_output("output", f".{options.format}")
     workdir = cli.folder(options.workdir)
     machine.prepare()
     net = folder.net(workdir, average=options.average)

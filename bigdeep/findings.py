@@ -29,7 +29,8 @@ MOST = 2000  # misclassified images that are kept, those with the largest loss
 def result(experiment: Experiment, state: step.State, rows: Sequence[Mapping], seconds: float) -> dict:
     """result.json. "At best validation" is the row with the fewest validation errors, the latest of equals."""
     config, data = experiment.config, experiment.data
-    best, average = (record.best_row(rows, key) for key in ("validation_errors", "average_validation_errors"))
+    best = record.best_row(rows) or {}
+    average = record.best_row(rows, "average_validation_errors")
     held_out = len(data.validation.labels) if data.validation is not data.train else 0
     images = experiment.plan.total_steps * config["batch_size"]
     return {
@@ -69,14 +70,14 @@ def write(workdir: pathlib.Path, experiment: Experiment) -> dict:
     drawn = _deform(experiment)(jax.random.key(experiment.config["seed"]), train.images[index], train.labels[index])
     drawn = np.asarray(processes.whole(drawn))
     shown, unseen = drawn[: -len(some)], drawn[-len(some) :]
-    logits = jax.jit(net.logits)
+    classify = jax.jit(net.logits)
     *first, last = step.parts(test.images)
-    pieces = [logits(net.params, net.model_state, x) for x in (*first, np.concatenate([last, unseen]))]
+    pieces = [classify(net.params, net.model_state, x) for x in (*first, np.concatenate([last, unseen]))]
     logits = np.concatenate([processes.whole(piece) for piece in pieces]).astype(np.float64)
     warmth = temperature(logits[len(test.labels) :], train.labels[some])
     scores = scipy.special.softmax(logits[: len(test.labels)], axis=1)
     if processes.first():
-        said = predictions(scores, experiment) | {"temperature": np.float64(warmth)}
+        said = predictions(scores, experiment) | {"temperature": np.array(warmth)}
         files.write_arrays(workdir / "predictions.npz", said)
         files.write_arrays(workdir / "pictures.npz", pictures(experiment, net, rows, shown))
     return {"temperature": warmth}

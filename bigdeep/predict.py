@@ -181,7 +181,7 @@ def drawing_page(workdir: pathlib.Path | str) -> str:
 
 def main() -> None:
     """Prints a line for each image, or makes the page to draw on."""
-    options, shown_in, page = flags.FLAGS, cli.output("show", ".png"), cli.output("page", ".html")
+    options, shown_in, page = flags.FLAGS, cli.optional_output("show", ".png"), cli.optional_output("page", ".html")
     drawing = bool(page or options.serve)
     named = cli.words() and all(cli.words())
     enough = named or (drawing and not cli.words() and not shown_in)
@@ -220,7 +220,7 @@ def _read(
             continue
         print(json.dumps(reading.record()) if as_json else reading.line())
         seen += [reading] if shown_in else []
-    if seen:
+    if seen and shown_in:
         shown(seen).save(shown_in)
     return wrong
 

@@ -46,7 +46,10 @@ def steps_program(experiment: Experiment) -> tuple[Callable, tuple]:
     streamed, key = experiment.data.workers > 0, experiments.keys(experiment)[1]
 
     def chunk(state: step.State, split: tuple, key: jax.Array, length: int) -> tuple[step.State, dict]:
-        batches = resident.stacked(*split, shard) if streamed else resident.resident(*split, batch_size, shard)
+        images, labels = split
+        batches = resident.stacked(images, labels, shard)
+        if not streamed:
+            batches = resident.resident(images, labels, batch_size, shard)
         return step.train_steps(state, key, length=length, batches=batches, one_step=experiment.one_step)
 
     placed = (experiments.placed(experiment), layout.replicated())
@@ -69,7 +72,8 @@ def _host_batches(experiment: Experiment, key: jax.Array) -> stream.Batches:
 def _on_devices(experiment: Experiment, batches: tuple[np.ndarray, np.ndarray]) -> tuple[jax.Array, jax.Array]:
     """Batches of several steps, (steps, rows of this process, …), as arrays over all devices."""
     size, shards = experiment.config["batch_size"], experiment.config["model_shards"]
-    return tuple(layout.shard_steps(part, size, shards) for part in batches)
+    images, labels = batches
+    return layout.shard_steps(images, size, shards), layout.shard_steps(labels, size, shards)
 
 
 def averaged_net(experiment: Experiment) -> Callable[[step.State], dict | None]:

@@ -76,8 +76,8 @@ def outcomes(runs: list[spread.Planned]) -> Iterator[dict]:
             yield about | _measured(result, rows)
 
 
-MEASURED = ("validation_errors", "validation_total", "test_errors_at_best_validation", "test_errors_final")
-MEASURED += ("test_total", "seconds", "parameters", "state_sha256")
+MEASURED = ["validation_errors", "validation_total", "test_errors_at_best_validation", "test_errors_final"]
+MEASURED += ["test_total", "seconds", "parameters", "state_sha256"]
 CURVE = (
     "epoch",
     "seconds",

@@ -208,8 +208,8 @@ def _chunks(
 
 def _best_steps(rows: Sequence[Mapping]) -> set[int]:
     """The steps to keep for good: with the fewest validation errors, of the net and of its average."""
-    rows = [record.best_row(rows, errors) for errors in ("validation_errors", "average_validation_errors")]
-    return {row["step"] for row in rows if row}
+    best = [record.best_row(rows, errors) for errors in ("validation_errors", "average_validation_errors")]
+    return {row["step"] for row in best if row}
 
 
 def _counter(experiment: Experiment) -> Callable[[State, dict | None], dict]:
@@ -224,7 +224,7 @@ def _counter(experiment: Experiment) -> Callable[[State, dict | None], dict]:
         return np.concatenate([np.asarray(predict(params, model_state, part)) for part in parts[name]])
 
     def count(state: State, averaged: dict | None) -> dict:
-        counts = {}
+        counts: dict[str, Any] = {}
         for name, (_, labels) in splits.items():
             scores = logits(state.params, state.model_state, name)
             counts |= {f"{name}_errors": evaluate.count_errors(scores, labels), f"{name}_total": len(labels)}

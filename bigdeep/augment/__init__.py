@@ -18,7 +18,7 @@ from bigdeep.data import pixels as scaling
 
 Augment = Callable[..., jax.Array]
 
-SECTIONS = {
+SECTIONS: dict[str, Callable] = {
     "affine": affine.affine,
     "elastic": elastic.elastic,
     "infimnist": infimnist.infimnist,
@@ -56,7 +56,7 @@ def build(listed: Sequence[Mapping], shape: Sequence[int], classes: int, dataset
             pixels = part.replace(replace_key, pixels, labels) if part.replace else pixels
         displacement = _displacement(parts, keys[:, 1], labels)
         if displacement:
-            pixels = warp.bilinear(pixels, *(strength * d for d in displacement), fill)
+            pixels = warp.bilinear(pixels, strength * displacement[0], strength * displacement[1], fill)
         pixels = pixels.astype(jnp.float32)
         for part, (_, _, retouch_key) in zip(parts, keys, strict=True):
             pixels = part.retouch(retouch_key, pixels) if part.retouch else pixels
@@ -65,7 +65,7 @@ def build(listed: Sequence[Mapping], shape: Sequence[int], classes: int, dataset
     return augment
 
 
-def _displacement(parts: Sequence[Deformation], keys: Sequence, labels: jax.Array) -> list[jax.Array]:
+def _displacement(parts: Sequence[Deformation], keys: jax.Array, labels: jax.Array) -> list[jax.Array]:
     """[d_y, d_x], float32 (B, H * W) each, the sum over all parts; [] where no part displaces anything."""
     terms = [part.displace(key, labels) for part, key in zip(parts, keys, strict=True) if part.displace]
     linear = [(part.linear, key) for part, key in zip(parts, keys, strict=True) if part.linear]

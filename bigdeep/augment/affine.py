@@ -43,8 +43,8 @@ def affine(
     limit = jnp.asarray(np.deg2rad(angles), jnp.float32)
 
     def coefficients(key: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
-        draws = jax.random.uniform(key, (len(labels), 6), minval=-1.0, maxval=1.0)
-        draws = [draws[:, i] for i in range(6)]
+        drawn = jax.random.uniform(key, (len(labels), 6), minval=-1.0, maxval=1.0)
+        draws = [drawn[:, i] for i in range(6)]
         angle, size_y, size_x = limit[labels] * draws[0], 1 + scale * draws[1], 1 + scale * draws[2]
         sheared = draws[3] < 2 * shear_share - 1
         cos, sin = jnp.where(sheared, 1.0, jnp.cos(angle)), jnp.where(sheared, 0.0, jnp.sin(angle))

@@ -77,8 +77,9 @@ def load(path: pathlib.Path) -> Statistics:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             mean, root = stored["mean"], stored["root"]
-            about = tuple(map(int, stored["cells"])), str(stored["boundary"]), str(stored["dataset"])
-            statistics = Statistics(np.float32(mean), np.float32(root), *about)
+            y, x = map(int, stored["cells"])
+            about = (y, x), str(stored["boundary"]), str(stored["dataset"])
+            statistics = Statistics(np.asarray(mean, np.float32), np.asarray(root, np.float32), *about)
         d = len(velocity.basis(statistics.cells, {"free": "free", "fixed": "fixed"}[statistics.boundary]))
     except Exception as error:  # zip, zlib and numpy each have their own for a damaged file
         found = f"{type(error).__name__}: {error}"
@@ -98,7 +99,7 @@ def sample(key: jax.Array, statistics: Statistics, count: int) -> jax.Array:
     """theta, float32 (classes, count, d)."""
     classes, d = statistics.mean.shape
     noise = jax.random.normal(key, (classes, count, d))
-    return statistics.mean[:, None] + jnp.einsum("cij,cnj->cni", statistics.root, noise)
+    return jnp.asarray(statistics.mean)[:, None] + jnp.einsum("cij,cnj->cni", statistics.root, noise)
 
 
 def displacements(theta: jax.Array, statistics: Statistics, shape: tuple[int, int]) -> np.ndarray:

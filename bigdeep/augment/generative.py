@@ -57,7 +57,7 @@ def generative(
 def sample(key: jax.Array, fitted: Fitted, labels: jax.Array) -> jax.Array:
     """One image for each label, uint8 (B, H, W, C)."""
     z = jax.random.normal(key, (len(labels), LATENT))
-    pixels = generator(fitted).apply({"params": fitted.params}, z, labels)
+    pixels: Any = generator(fitted).apply({"params": fitted.params}, z, labels)
     return jnp.round(255 * pixels).astype(jnp.uint8).reshape(-1, *fitted.shape)
 
 
@@ -69,7 +69,9 @@ def generator(fitted: Fitted) -> gan.Generator:
 
 def save(path: pathlib.Path, fitted: Fitted, **about: Any) -> None:
     """As .npz without pickle, the weights in half precision."""
-    leaves = {f"{layer}/{name}": np.float16(leaf) for layer, of in fitted.params.items() for name, leaf in of.items()}
+    leaves: dict[str, Any] = {
+        f"{layer}/{name}": np.float16(leaf) for layer, of in fitted.params.items() for name, leaf in of.items()
+    }
     about |= {"shape": fitted.shape, "classes": fitted.classes, "dataset": fitted.dataset}
     np.savez_compressed(path, **leaves, **about)
 

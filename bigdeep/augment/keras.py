@@ -109,4 +109,4 @@ def _pair(what: str, value: float | Sequence[float]) -> tuple[float, float]:
     for each in value:
         sections.number(what, each, "[0, inf)")
     sections.check(value[0] <= value[1], what, value, "low <= high")
-    return tuple(value)
+    return value[0], value[1]

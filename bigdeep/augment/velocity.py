@@ -50,7 +50,7 @@ def basis(cells: tuple[int, int], boundary: str) -> np.ndarray:
         row[triangle, axis] = homogeneous[vertex]
         return row.ravel()
 
-    owners = [np.nonzero((corners == vertex).any(axis=1))[0] for vertex in range(len(points))]
+    owners = [np.nonzero((corners == vertex).any(axis=1))[0].tolist() for vertex in range(len(points))]
     for vertex, axis in itertools.product(range(len(points)), range(2)):
         first, *others = owners[vertex]
         rows += [value(first, vertex, axis) - value(other, vertex, axis) for other in others]

@@ -4,6 +4,8 @@ A bilinear sample needs four neighbouring pixels. They are bytes, so they are pa
 word per pixel, a cell, and the gather, by far the most expensive part, fetches one word instead of four bytes.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -60,7 +62,13 @@ def _wrap(position: jax.Array, size: int) -> jax.Array:
 
 
 # Positions in pixels to positions in [-1, n] that show the same, in an image with a frame of one pixel around it.
-MODES = {"grid-constant": _clip, "constant": _clip, "nearest": _nearest, "reflect": _reflect, "wrap": _wrap}
+MODES: dict[str, Callable] = {
+    "grid-constant": _clip,
+    "constant": _clip,
+    "nearest": _nearest,
+    "reflect": _reflect,
+    "wrap": _wrap,
+}
 
 
 def _cells(images: jax.Array, fill: Fill) -> jax.Array:

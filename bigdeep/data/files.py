@@ -8,7 +8,7 @@ import struct
 import tarfile
 import zlib
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -84,15 +84,15 @@ def from_folder(name: str, folder: pathlib.Path) -> Dataset:
         return from_bytes(name, "idx", _read_tar(archive), dict.fromkeys(HASHES[name], archive))
     paths = {}
     for file in HASHES[name]:
-        path = next((path for path in spellings(folder, file) if path.exists()), None)
-        require(path, f"data folder {folder}", f"no {file}", f"{', '.join(HASHES[name])}, each plain, .gz or .xz")
-        paths[file] = path
+        found = next((path for path in spellings(folder, file) if path.exists()), None)
+        wanted = f"{', '.join(HASHES[name])}, each plain, .gz or .xz"
+        paths[file] = require(found, f"data folder {folder}", f"no {file}", wanted)
     return from_bytes(name, "idx", {file: read(path) for file, path in paths.items()}, paths)
 
 
 def from_bytes(name: str, source: str, files: Mapping[str, bytes], paths: Mapping | None = None) -> Dataset:
     """Verifies the decompressed official files and parses them; `paths` name them in messages."""
-    parts = []
+    parts: list[Any] = []
     for file, expected in HASHES[name].items():
         what = f"data file {(paths or {}).get(file, file)}"
         parts.append((_parse_cifar if name == "cifar10" else _parse_idx)(file, files[file], what))
@@ -105,8 +105,16 @@ def from_bytes(name: str, source: str, files: Mapping[str, bytes], paths: Mappin
     return dataset_of(name, source, *parts)
 
 
-def dataset_of(name: str, source: str, *arrays: np.ndarray) -> Dataset:
+def dataset_of(
+    name: str,
+    source: str,
+    train_images: np.ndarray,
+    train_labels: np.ndarray,
+    test_images: np.ndarray,
+    test_labels: np.ndarray,
+) -> Dataset:
     """A data set of the four arrays, with their hash."""
+    arrays = (train_images, train_labels, test_images, test_labels)
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()
     return Dataset(name, source, digest, *arrays, classes=CLASSES.get(name, DIGITS))
 
@@ -141,9 +149,15 @@ def _read_tar(path: pathlib.Path) -> dict[str, bytes]:
             members = {pathlib.Path(m.name).name: m for m in tar.getmembers()}
             for file in HASHES["cifar10"]:
                 require(file in members, f"data file {path}", f"no {file}", ", ".join(HASHES["cifar10"]))
-            return {file: tar.extractfile(members[file]).read() for file in HASHES["cifar10"]}
+            return {file: member_bytes(tar, members[file]) for file in HASHES["cifar10"]}
     except (EOFError, tarfile.TarError, zlib.error, OSError) as error:
         raise BadInput(f"data file {path}: found {error}, expected a whole tar.gz file") from None
+
+
+def member_bytes(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    """The bytes of a file in a tar archive."""
+    file = tar.extractfile(member)
+    return file.read() if file else b""  # a folder of this name
 
 
 def _parse_idx(file: str, data: bytes, what: str) -> np.ndarray:

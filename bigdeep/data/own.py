@@ -31,7 +31,7 @@ def load(dir: str, size: int) -> Dataset:
     folder = pathlib.Path(dir).expanduser()
     require(dir and folder.is_dir(), "config.data.dir", dir, "an existing folder with your images")
     if (folder / "train.csv").exists():
-        train, test, classes = *_csv(folder / "train.csv"), DIGITS
+        train, test, classes = *_csv(folder / "train.csv"), list(DIGITS)
     elif images := _idx(folder, "train", "images"):
         train, test, classes = _idx_sets(folder, images)
     else:
@@ -113,12 +113,13 @@ def _idx(folder: pathlib.Path, split: str, kind: str) -> pathlib.Path | None:
 
 def _idx_sets(folder: pathlib.Path, images: pathlib.Path) -> tuple[Arrays, Arrays, list[str]]:
     """Sets in MNIST's format; EMNIST's images are turned upright, and its labels named by its mapping file."""
-    named = {"train": (images, _idx(folder, "train", "labels"))}
-    if _idx(folder, "test", "images"):
-        named["test"] = (_idx(folder, "test", "images"), _idx(folder, "test", "labels"))
+    named = {"train": images}
+    if tests := _idx(folder, "test", "images"):
+        named["test"] = tests
     sets = {}
-    for split, (pixels, labels) in named.items():
-        require(labels, f"config.data.dir {folder}", f"{pixels.name} alone", "a file of its labels beside it")
+    for split, pixels in named.items():
+        what, wanted = f"config.data.dir {folder}", "a file of its labels beside it"
+        labels = require(_idx(folder, split, "labels"), what, f"{pixels.name} alone", wanted)
         sets[split] = files.images(pixels), files.labels(labels)
         counts = tuple(map(len, sets[split]))
         require(counts[0] == counts[1], str(labels), f"{counts[1]} labels", f"{counts[0]}, one for each image")

@@ -117,7 +117,7 @@ def picture(path: pathlib.Path, size: int) -> np.ndarray:
     pixels = np.asarray(image)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     scale = size / max(image.size)
-    small = tuple(max(1, round(side * scale)) for side in image.size)
+    small = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     frame = np.empty((size, size, 3), np.uint8)
     frame[:] = np.median(edge, axis=0)
     top, left = (size - small[1]) // 2, (size - small[0]) // 2

@@ -4,11 +4,12 @@ For images that do not fit on a device. They are the batches that data/resident.
 step number is the whole state here, too.
 """
 
+import itertools
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import numpy as np
@@ -38,7 +39,7 @@ class Batches:
         """
         self.images, self.labels, self.key_data = images, labels, key_data
         self.batch_size, self.steps, self.rows = batch_size, steps, rows
-        self._epoch, self._order = -1, None
+        self._epoch, self._order = -1, np.zeros(0, int)
 
     def __len__(self) -> int:
         return self.steps
@@ -46,7 +47,7 @@ class Batches:
     def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         epoch, place = divmod(step, len(self.labels) // self.batch_size)
         if epoch != self._epoch:
-            key = jax.random.wrap_key_data(self.key_data)
+            key = jax.random.wrap_key_data(jax.numpy.asarray(self.key_data))
             self._epoch, self._order = epoch, np.asarray(resident.order(key, epoch, len(self.labels)))
         index = self._order[place * self.batch_size :][: self.batch_size][self.rows]
         return np.asarray(self.images[index]), self.labels[index]
@@ -54,7 +55,7 @@ class Batches:
     def __getstate__(self) -> dict:
         """What goes to a worker: of mapped images the place, not the bytes."""
         images = _place(self.images) if isinstance(self.images, np.memmap) else self.images
-        return vars(self) | {"images": images, "_epoch": -1, "_order": None}
+        return vars(self) | {"images": images, "_epoch": -1, "_order": np.zeros(0, int)}
 
     def __setstate__(self, state: dict) -> None:
         vars(self).update(state)
@@ -81,7 +82,7 @@ class Reader:
             raise BadInput("config.data.workers: found no grain, expected pip install 'bigdeep[stream]'") from None
         if not flags.FLAGS.is_parsed():  # called from Python: Grain has flags, and wants them read
             flags.FLAGS.mark_as_parsed()
-        self._batches = None
+        self._batches: Iterator | None = None
         self._set = grain.MapDataset.source(batches)
         self._reading = grain.ReadOptions(num_threads=1, prefetch_buffer_size=1)
         self._workers = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=AHEAD)
@@ -91,7 +92,7 @@ class Reader:
         if self._batches is None:
             ahead = self._set[start() :].to_iter_dataset(self._reading)
             self._batches = iter(ahead.mp_prefetch(self._workers, worker_init_fn=_begin))
-        return stacked([next(self._batches) for _ in range(count)])
+        return stacked(list(itertools.islice(self._batches, count)))
 
 
 def stacked(batches: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from bigdeep.data.files import member_bytes
 from bigdeep.errors import BadInput, first_line, tell
 
 CIFAR_NAMES = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
@@ -142,7 +143,7 @@ def _mnist_splits(builder, downloads) -> dict[str, Iterator]:
 
 def _cifar_splits(builder, downloads) -> dict[str, Iterator]:
     with tarfile.open(downloads.download(next(iter(builder.url_infos)))) as tar:
-        files = {pathlib.Path(m.name).name: tar.extractfile(m).read() for m in tar.getmembers() if m.isfile()}
+        files = {pathlib.Path(m.name).name: member_bytes(tar, m) for m in tar.getmembers() if m.isfile()}
     builder.info.features["label"].names = files["batches.meta.txt"].decode().split()
 
     def records(split: str, names: list[str]) -> Iterator[tuple[int, dict]]:

@@ -92,7 +92,7 @@ def distillation(workdir: str, temperature: float, hard: float, teacher: Callabl
     return Loss(targets, per_example)
 
 
-LOSSES = {
+LOSSES: dict[str, Callable] = {
     "cross_entropy": cross_entropy,
     "squared_error": squared_error,
     "map": maximum_a_posteriori,

@@ -4,7 +4,7 @@ A schedule maps a step (0, 1, …) to a learning rate. Lengths in configs are in
 context `epoch_steps` (steps per epoch) and `total_steps` (steps of the run after its warm-up) turns them into steps.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax.numpy as jnp
 import optax
@@ -98,7 +98,7 @@ def strength(points: Sequence[Sequence[float]], total_steps: int) -> optax.Sched
     return lambda step: jnp.interp(step / total_steps, jnp.asarray(shares, float), jnp.asarray(values, float))
 
 
-SCHEDULES = {
+SCHEDULES: dict[str, Callable] = {
     "constant": constant,
     "geometric": geometric,
     "steps": steps,

@@ -10,7 +10,12 @@ from bigdeep import sections
 from bigdeep.models import anatomy, deep, fractalnet, stack, units
 from bigdeep.models.table import table as text_table
 
-MODELS = {"mlp": stack.mlp, "stack": stack.stack, "deep": deep.deep, "fractalnet": fractalnet.fractalnet}
+MODELS: dict[str, Callable] = {
+    "mlp": stack.mlp,
+    "stack": stack.stack,
+    "deep": deep.deep,
+    "fractalnet": fractalnet.fractalnet,
+}
 
 
 class Model(NamedTuple):

@@ -108,12 +108,12 @@ def deep(
     for width in widths:
         layer = functools.partial(make_unit, unit, width, init=init)
         one = layer(activation=activation, norm=norm)
-        block = {
+        blocks: dict[str, Callable] = {
             "plain": functools.partial(Plain, one),
             "highway": functools.partial(Highway, one, layer(activation="linear", norm="none")),
             "residual": functools.partial(Residual, one, layer(activation="linear", norm=norm), activation),
-        }[kind]
-        stages.append((one, block))
+        }
+        stages.append((one, blocks[kind]))
     output = make_unit("dense", classes, "linear", "none", init)
     return Deep(entry(unit), stages, (depth - first) // step, output)
 

@@ -236,7 +236,7 @@ def _check_window(what: str, size: int, shape: Sequence[int]) -> None:
     sections.integer(what, size, f"[1, {min(shape[:2])}]")
 
 
-LAYERS = {
+LAYERS: dict[str, Callable] = {
     "flatten": flatten,
     "dense": dense,
     "convolution": convolution,

@@ -48,7 +48,7 @@ def model(section: Mapping, shape: Sequence[int], classes: int, weights: Mapping
 
     Raises BadInput for nets that are no stacks.
     """
-    makers = {"mlp": stack.mlp, "stack": stack.stack}
+    makers: dict[str, Callable] = {"mlp": stack.mlp, "stack": stack.stack}
     known = section["name"] in makers
     sections.check(known, "--format=onnx", section["name"], "a net named mlp or stack; stablehlo takes every net")
     net = sections.construct("model", makers, section, shape=tuple(shape), classes=classes)
@@ -77,7 +77,7 @@ def _dense(graph: _Graph, x: str, module: Any, params: Mapping, statistics: Mapp
 
 
 def _convolution(graph: _Graph, x: str, module: Any, params: Mapping, statistics: Mapping) -> str:
-    kernel = whole_kernel(np.asarray(params["kernel"]), module.connections, module.features)
+    kernel = whole_kernel(params["kernel"], module.connections, module.features)
     weights = graph.constant(np.float32(np.transpose(kernel, (3, 2, 0, 1))))
     size = kernel.shape[:2] if module.padding == "same" else (1, 1)
     pads = [*((k - 1) // 2 for k in size), *(k // 2 for k in size)]
@@ -123,10 +123,10 @@ def _pool(kind: str) -> Callable:
 
 
 def _rbf(graph: _Graph, x: str, module: Any, *_: Any) -> str:
-    column = graph.add("Unsqueeze", x, graph.constant(np.int64([1])))
-    difference = graph.with_constant("Sub", column, np.float32(module.codes)[None])
+    column = graph.add("Unsqueeze", x, graph.constant(np.array([1], np.int64)))
+    difference = graph.with_constant("Sub", column, np.array(module.codes, np.float32)[None])
     squares = graph.add("Mul", difference, difference)
-    return graph.add("Neg", graph.add("ReduceSum", squares, graph.constant(np.int64([2])), keepdims=0))
+    return graph.add("Neg", graph.add("ReduceSum", squares, graph.constant(np.array([2], np.int64)), keepdims=0))
 
 
 ACTIVATIONS: dict[str, Callable[[_Graph, str], str]] = {

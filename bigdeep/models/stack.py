@@ -36,7 +36,8 @@ def stack(init: str, layers: Sequence[Mapping], shape: Sequence[int], classes: i
     sections.sequence("layers", layers, "at least one")
     sections.check(len(layers) > 0, "layers", layers, "at least one")
     sections.choice("init", init, units.INITIALISERS)
-    built, shape = [], tuple(shape)
+    built: list[tuple[str, Callable]] = []
+    shape = tuple(shape)
     for i, section in enumerate(layers):
         layer = sections.construct(f"layers[{i}]", kinds.LAYERS, section, init=init, shape=shape, classes=classes)
         sections.check(section["name"] != "rbf" or i == len(layers) - 1, f"layers[{i}].name", "rbf", "it last")
@@ -48,7 +49,8 @@ def stack(init: str, layers: Sequence[Mapping], shape: Sequence[int], classes: i
 
 def _named(layers: Sequence[tuple[str, Callable]]) -> dict[str, Callable]:
     """{name: layer} of (kind, layer): the kind and its number, "output" for the last."""
-    count, names = Counter(), []
+    count: Counter[str] = Counter()
+    names = []
     for kind, _ in layers[:-1]:
         count[kind] += 1
         names.append(f"{kind}{count[kind]}")

@@ -23,7 +23,7 @@ from bigdeep.run import files
 
 def main() -> None:
     """Writes or serves the page that the flags ask for."""
-    options, output = flags.FLAGS, cli.output("output", ".html")
+    options, output = flags.FLAGS, cli.optional_output("output", ".html")
     folders = cli.folders(options.workdir)
     for folder in folders:
         require(folder.is_dir(), f"--workdir {folder}", "no such folder", "one that a run was trained in")

@@ -82,8 +82,8 @@ def _selected(place: pathlib.Path, abstract: Any, average: bool) -> tuple[Any, i
         require(not average, f"--workdir {place}", "a net in a file", wanted)
         return netfile.weights(place, abstract), netfile.about(place)["step"]
     errors = "average_validation_errors" if average else "validation_errors"
-    best = record.best_row(journal.read_rows(place / "metrics.jsonl"), errors)
-    require(best is not None, f"--workdir {place}", f"no {errors} in metrics.jsonl", wanted)
+    found = record.best_row(journal.read_rows(place / "metrics.jsonl"), errors)
+    best = require(found, f"--workdir {place}", f"no {errors} in metrics.jsonl", wanted)
     item, folder = "average" if average else "net", place.absolute() / "checkpoints" / str(best["step"])
     require(folder.exists(), f"--workdir {place}", f"no checkpoints/{best['step']}", "a run with its best checkpoint")
     try:
@@ -115,8 +115,8 @@ def read_config(workdir: str | pathlib.Path) -> dict:
     place = located(workdir)
     if place.is_file():
         return netfile.about(place)
-    stored = record.stored_identity(place) or checkpoint.Store(place / "checkpoints").identity()
-    require(stored, f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
+    found = record.stored_identity(place) or checkpoint.Store(place / "checkpoints").identity()
+    stored = require(found, f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
     old = "shape" not in stored.get("dataset", {})
     require(not old, f"--workdir {workdir}", "a run of bigdeep 0.1", "one of 0.2 or later; train it again")
     stored["dataset"].setdefault("names", [str(i) for i in range(stored["dataset"]["classes"])])  # before 0.3

@@ -4,7 +4,7 @@ import json
 import os
 import pathlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,8 @@ class Journal:
     """
 
     def __init__(self, path: pathlib.Path, step: int, keep: bool = True):
-        self.path, self.sinks = path, []
+        self.path = path
+        self.sinks: list[Callable] = []
         self._keep = keep
         rows, damage = _whole_rows(path)
         self.rows = [row for row in rows if row["step"] <= step]
@@ -125,7 +126,8 @@ def read_rows(path: pathlib.Path) -> list[dict]:
 def _whole_rows(path: pathlib.Path) -> tuple[list[dict], str]:
     """(the rows that are whole and in order; what is wrong with the first line that is not, "" for none)."""
     text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-    rows, damage = [], ""
+    rows: list[dict] = []
+    damage = ""
     for number, line in enumerate(text.split("\n")[:-1], start=1):  # what follows the last newline is torn
         row = _row(line)
         if row and row["step"] > (rows[-1]["step"] if rows else 0):

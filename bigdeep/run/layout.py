@@ -37,7 +37,7 @@ def placed(shapes: Any, model_shards: int) -> Any:
     return jax.tree.map(sharding, shapes)
 
 
-def on_devices(tree: object) -> object:
+def on_devices(tree: Any) -> Any:
     """Arrays put on every device as a whole."""
     return jax.device_put(tree, replicated())
 
@@ -51,7 +51,8 @@ def shard_batch(model_shards: int = 1) -> Callable:
 def own_rows(batch_size: int, model_shards: int = 1) -> slice:
     """The rows of a batch that lie on this process's devices."""
     sharding = jax.sharding.NamedSharding(mesh(model_shards), jax.sharding.PartitionSpec("data"))
-    rows = [index[0].indices(batch_size) for index in sharding.addressable_devices_indices_map((batch_size,)).values()]
+    places = sharding.addressable_devices_indices_map((batch_size,)).values()
+    rows = [place[0].indices(batch_size) for place in places if place is not None]
     return slice(min(start for start, _, _ in rows), max(stop for _, stop, _ in rows))
 
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -24,7 +25,7 @@ def start(coordinator: str, num_processes: int, process_id: int) -> None:
     scheduler says. Raises BadInput where the flags make no sense, Failed where not all processes come.
     """
     if coordinator == "auto":
-        given = {}
+        given: dict[str, Any] = {}
     elif coordinator or num_processes or process_id >= 0:
         require(coordinator, "--coordinator", coordinator, "HOST:PORT of process 0")
         require(num_processes > 0, "--num_processes", num_processes, "how many there are")

@@ -44,11 +44,11 @@ def parts(program: Callable, arguments: tuple, length: int) -> dict[str, float]:
             else:
                 jax.block_until_ready(compiled(copy, *rest))
         events = _events(pathlib.Path(folder))
-    seconds = collections.Counter(dict.fromkeys([*PARTS, REST], 0.0))
+    seconds = dict.fromkeys([*PARTS, REST], 0.0)
     for name, spent in events.items():
         if name.partition(".")[0] not in HOLDERS:
             seconds[owners.get(name, REST)] += spent / length
-    return dict(seconds)
+    return seconds
 
 
 def _owners(program: str) -> dict[str, str]:

@@ -45,7 +45,7 @@ class Progress:
             tell(", ".join([f"step {step}", *parts, speed, *([f"{left} left"] if left else [])]))
 
     def _left(self, now: float, step: int) -> str:
-        began, first = self._first
+        began, first = self._first or (now, step)
         return duration((now - began) / (step - first) * (self._total - step)) if step > first else ""
 
     def _draw(self, done: float, parts: list[str]) -> None:

@@ -3,6 +3,7 @@
 import functools
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 
@@ -21,7 +22,7 @@ def run(config: Mapping) -> None:
     train_steps = programs.compiled_steps(experiment)
     length = plan.chunk_length(0)
 
-    def seconds(function, *arguments, **options) -> tuple[float, object]:
+    def seconds(function, *arguments, **options) -> tuple[float, Any]:
         start = time.monotonic()
         value = jax.block_until_ready(function(*arguments, **options))
         return time.monotonic() - start, value

@@ -59,7 +59,7 @@ def fit(
         report(f"class {label}: {len(theta)} pairs aligned, {rms[0]:.1f} -> {rms[1]:.1f} grey levels apart")
     before, after = np.sqrt(np.mean(np.concatenate(errors) ** 2, axis=0))
     summary = {"pairs": sum(map(len, errors)), "error_before": float(before), "error_after": float(after)}
-    return Statistics(np.float32(means), np.float32(roots), CELLS, BOUNDARY, dataset), summary
+    return Statistics(np.array(means, np.float32), np.array(roots, np.float32), CELLS, BOUNDARY, dataset), summary
 
 
 def nearest_pairs(digits: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +130,7 @@ def lookup(image: jax.Array, positions: jax.Array) -> jax.Array:
 
 def main() -> None:
     """Fits and saves; prints what it did as one JSON line."""
-    path, record = cli.output("output", ".npz", required=True), cli.output("record", ".json")
+    path, record = cli.output("output", ".npz"), cli.optional_output("record", ".json")
     pairs = flags.FLAGS.pairs
     machine.prepare()
     dataset = data.load(flags.FLAGS.data, "auto", "")

@@ -57,10 +57,10 @@ def fit(images: np.ndarray, labels: np.ndarray, dataset: str, epochs: int, repor
     classes, shape = int(labels.max()) + 1, images.shape[1:]
     start, one_step = game(shape, classes, len(labels) // BATCH * epochs)
     players = start(jax.random.key(0))
-    pixels, labels = jnp.asarray(images.reshape(len(images), -1)), jnp.asarray(labels.astype(np.int32))
+    pixels, wanted = jnp.asarray(images.reshape(len(images), -1)), jnp.asarray(labels.astype(np.int32))
     run = jax.jit(functools.partial(one_epoch, one_step=one_step), donate_argnums=0)
     for epoch in range(epochs):
-        players, losses = run(players, jax.random.fold_in(jax.random.key(1), epoch), pixels, labels)
+        players, losses = run(players, jax.random.fold_in(jax.random.key(1), epoch), pixels, wanted)
         report(f"epoch {epoch + 1}/{epochs}, " + ", ".join(f"{name} {value:.3f}" for name, value in losses.items()))
     return Fitted(jax.tree.map(np.asarray, players.average), shape, classes, dataset)
 
@@ -81,7 +81,7 @@ def game(shape: tuple[int, ...], classes: int, steps: int) -> tuple[Callable, Ca
     def judge(d: Any, pixels: jax.Array, labels: jax.Array, key: jax.Array) -> tuple:
         return discriminator.apply({"params": d}, pixels, labels, key)
 
-    def generate(g: Any, labels: jax.Array, key: jax.Array) -> jax.Array:
+    def generate(g: Any, labels: jax.Array, key: jax.Array) -> Any:
         return generator.apply({"params": g}, jax.random.normal(key, (len(labels), LATENT)), labels)
 
     def discriminator_loss(d: Any, g: Any, real: jax.Array, labels: jax.Array, key: jax.Array) -> jax.Array:
@@ -173,13 +173,13 @@ def nearest(images: np.ndarray, among: np.ndarray) -> np.ndarray:
 def main() -> None:
     """Does what the flags ask for and prints one JSON line."""
     workdir = flags.FLAGS.judge
-    path, record = cli.output("output", ".npz", required=not workdir), cli.output("record", ".json")
+    path, record = cli.optional_output("output", ".npz"), cli.optional_output("record", ".json")
     machine.prepare()
     dataset = data.load(flags.FLAGS.data, "auto", "")
     if workdir:
         done = judge(dataset, path or generative.MNIST, pathlib.Path(workdir), flags.FLAGS.samples)
     else:
-        done = train(dataset, flags.FLAGS.epochs, path)
+        done = train(dataset, flags.FLAGS.epochs, cli.output("output", ".npz"))
     print(json.dumps(done))
     if record:
         files.write_json(record, {"kind": "fit", **done} | machine.origin())

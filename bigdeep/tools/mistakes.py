@@ -68,7 +68,7 @@ def sheet(images: np.ndarray, wrong: Sequence[dict]) -> Image.Image:
 
 def main() -> None:
     """Writes the sheet and the record beside it."""
-    output = cli.output("output", ".png", required=True)
+    output = cli.output("output", ".png")
     machine.prepare()
     folders = cli.folders(flags.FLAGS.workdir)
     members = [evaluate.member(folder) for folder in folders]

@@ -58,7 +58,7 @@ def titled(picture: np.ndarray, names: Sequence[str], title: str) -> Image.Image
 
 def main() -> None:
     """Writes the sheet that the flags ask for."""
-    output = cli.output("output", ".png", required=True)
+    output = cli.output("output", ".png")
     machine.prepare()
     experiment = experiments.build(cli.config())
     rows, most = flags.FLAGS.rows, len(experiment.data.train.labels)

@@ -15,6 +15,7 @@ Kernels are (inputs, units) and (K, K, channels, maps), as in Flax; PyTorch has 
 import functools
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -63,7 +64,7 @@ def records(experiment: experiments.Experiment, state: step.State, steps: int) -
 
 def write(experiment: experiments.Experiment, state: step.State, steps: int, path: pathlib.Path) -> None:
     """Writes the records of the first steps to an .npz file."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for i, record in enumerate(records(experiment, state, steps)):
         arrays |= {f"{i:04d}/{name}": np.asarray(value) for name, value in record.items()}
     np.savez(path, **arrays)
@@ -71,7 +72,7 @@ def write(experiment: experiments.Experiment, state: step.State, steps: int, pat
 
 def main() -> None:
     """Writes the file that --output names."""
-    path = cli.output("output", ".npz", required=True)
+    path = cli.output("output", ".npz")
     machine.prepare()
     jax.config.update("jax_enable_x64", True)
     write(*double.start(cli.config()), flags.FLAGS.steps, path)
