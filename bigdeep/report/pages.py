@@ -28,6 +28,7 @@ def pages(root: pathlib.Path) -> dict[pathlib.Path, str]:
             "deformations": benchmarks.deformations(timed),
             "peers": benchmarks.peers(timed),
             "speed": benchmarks.speed(timed),
+            "stream": benchmarks.stream(timed),
             "faults": faults.faults(records.read(results, "faults")),
             "fixed order": faults.fixed_order(timed),
         },

@@ -77,3 +77,27 @@ def peers(records: Records) -> str:
             rows.append((f"`{r['name']}`, batch {r['batch_size']}", *rates, f"{r['ratio']:.2f}", record["device"]))
     header = ("training step of", "bigdeep, images/s", "PyTorch", "PyTorch, compiled", "times the faster one", "on")
     return table(header, rows)
+
+
+def stream(records: Records) -> str:
+    """Training sets that stay on the host: steps of a net beside those on the device, and whole runs on a folder."""
+    texts = []
+    for r in _of(records, "stream"):
+        rates, folder = r["images_per_second"], r["folder"]
+        first = next(iter(rates.values()))
+        rows = [(place, f"{rate:,.0f}", f"{rate / first:.2f}") for place, rate in rates.items()]
+        texts.append(table(("the training set lies", "images/s", "of the first"), rows))
+        runs = [
+            (
+                f"{run['workers']} workers" if run["workers"] else "on the device",
+                f"{run['seconds_to_first_row']:.0f} s",
+                f"{run['images_per_second']:,.0f}",
+                f"{run['megabytes']:,} MB",
+            )
+            for run in folder["runs"]
+        ]
+        what = f"{folder['pictures']:,} pictures, {folder['megabytes']:,} MB"
+        texts.append(
+            table((what, "to the first row of metrics", "images/s at the end", "most memory of its own"), runs)
+        )
+    return "\n".join(texts)
