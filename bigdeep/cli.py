@@ -4,6 +4,7 @@ import errno
 import logging as python_logging
 import os
 import pathlib
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import ml_collections
 from absl import flags, logging
 
 from bigdeep import configfile
-from bigdeep.errors import BadInput, Failed, Stopped, first_line, require, tell
+from bigdeep.errors import BadInput, Failed, Stopped, first_line, one_of, require, tell
 
 # Overrides on the command line, --config.KEY=VALUE, taken out of it before absl sees the rest.
 _overrides: dict[str, str] = {}
@@ -150,10 +151,30 @@ def _parse(argv: list[str], description: str, words: str) -> None:
         sys.exit(0)
     try:
         rest = flags.FLAGS(_without_overrides(argv))
+    except flags.UnrecognizedFlagError as error:
+        known = [
+            f.name for name in ("__main__", __name__) for f in flags.FLAGS.get_key_flags_for_module(sys.modules[name])
+        ]
+        raise BadInput(f"--{error.flagname}: found an unknown flag, expected {one_of(known, error.flagname)}") from None
+    except flags.IllegalFlagValueError as error:
+        raise BadInput(_misfit(str(error))) from None
     except flags.Error as error:
         raise BadInput(first_line(error)) from None
     require(words or len(rest) == 1, "command line", " ".join(rest[1:]), "flags only (--name=value)")
     _words.extend(rest[1:])
+
+
+def _misfit(said: str) -> str:
+    """absl's message on the value of a flag as bigdeep's: what, found, expected."""
+    found = re.match(r"flag --(\w+)=(.*?): ", said, re.DOTALL)
+    if not found or found[1] not in flags.FLAGS:
+        return said.splitlines()[0]
+    flag = flags.FLAGS[found[1]]
+    kind = getattr(flag.parser, "syntactic_help", "")
+    wanted = f"{kind}: {flag.help}" if kind else flag.help
+    if isinstance(flag, flags.EnumFlag):
+        wanted = one_of(flag.parser.enum_values, found[2])
+    return f"--{found[1]}: found {'no value' if found[2] == 'None' else repr(found[2])}, expected {wanted}"
 
 
 def _without_overrides(argv: list[str]) -> list[str]:

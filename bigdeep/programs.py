@@ -24,26 +24,26 @@ def compiled_steps(experiment: Experiment) -> Callable:
     Each call goes on where the one before ended. Where the training set stays on the host, its batches of the steps
     ahead are being read meanwhile.
     """
-    program, rest = steps_program(experiment)
+    program, key = steps_program(experiment), experiments.keys(experiment)[1]
     if not experiment.data.workers:
-        return lambda state, length: program(state, *rest, length=length)
-    order_key = step.keys_of_run(experiments.keys(experiment)[1])[0]
-    reader = stream.Reader(_host_batches(experiment, order_key), experiment.data.workers)
+        train = layout.on_devices(tuple(experiment.data.train))
+        return lambda state, length: program(state, train, key, length=length)
+    reader = stream.Reader(_host_batches(experiment, step.keys_of_run(key)[0]), experiment.data.workers)
 
     def steps(state: step.State, length: int) -> tuple[step.State, dict]:
         batches = reader.read(length, start=lambda: int(state.step))
-        return program(state, _on_devices(experiment, batches), rest[1], length=length)
+        return program(state, _on_devices(experiment, batches), key, length=length)
 
     return steps
 
 
-def steps_program(experiment: Experiment) -> tuple[Callable, tuple]:
-    """(the jitted program of compiled_steps, what it takes behind the state: images with labels, and the key).
+def steps_program(experiment: Experiment) -> Callable:
+    """(state, split, key, length=n) -> (state, metrics): the jitted program of compiled_steps.
 
-    The images are the training set, or where that stays on the host, the batches of the chunk; here those of the first.
+    split: images and labels of the training set, or where that stays on the host, of the n batches.
     """
     batch_size, shard = experiment.config["batch_size"], layout.shard_batch(experiment.config["model_shards"])
-    streamed, key = experiment.data.workers > 0, experiments.keys(experiment)[1]
+    streamed = experiment.data.workers > 0
 
     def chunk(state: step.State, split: tuple, key: jax.Array, length: int) -> tuple[step.State, dict]:
         images, labels = split
@@ -53,13 +53,18 @@ def steps_program(experiment: Experiment) -> tuple[Callable, tuple]:
         return step.train_steps(state, key, length=length, batches=batches, one_step=experiment.one_step)
 
     placed = (experiments.placed(experiment), layout.replicated())
-    program = jax.jit(chunk, static_argnames="length", donate_argnums=0, out_shardings=placed)
-    if streamed:
+    return jax.jit(chunk, static_argnames="length", donate_argnums=0, out_shardings=placed)
+
+
+def first_chunk(experiment: Experiment) -> tuple[Callable, tuple, int]:
+    """(steps_program, what it takes behind the state, length) of a run's first steps, for who wants to look into it."""
+    key, length = experiments.keys(experiment)[1], experiment.plan.chunk_length(0)
+    if experiment.data.workers:
         host = _host_batches(experiment, step.keys_of_run(key)[0])
-        split = _on_devices(experiment, stream.stacked([host[i] for i in range(experiment.plan.chunk_length(0))]))
+        split = _on_devices(experiment, stream.stacked([host[i] for i in range(length)]))
     else:
         split = layout.on_devices(tuple(experiment.data.train))
-    return program, (split, key)
+    return steps_program(experiment), (split, key), length
 
 
 def _host_batches(experiment: Experiment, key: jax.Array) -> stream.Batches:

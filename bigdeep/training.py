@@ -79,8 +79,8 @@ def _profile(experiment: Experiment, state: State) -> None:
     """Says where a step's time goes."""
     from bigdeep.run import profile  # noqa: PLC0415 - few runs ask
 
-    program, rest = programs.steps_program(experiment)
-    spent = profile.parts(program, (state, *rest), experiment.plan.chunk_length(0))
+    program, rest, length = programs.first_chunk(experiment)
+    spent = profile.parts(program, (state, *rest), length)
     if processes.first():
         tell(profile.text(spent))
 

@@ -5,6 +5,10 @@ import pathlib
 import subprocess
 import sys
 
+# Tests spend most of their time compiling: without LLVM's optimizations that takes half as long, and the programs are
+# the same but for their last bits. Those that are about bits as users get them set XLA_FLAGS themselves.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+
 import jax
 import numpy as np
 import pytest

@@ -4,6 +4,7 @@ A change of arithmetic is wanted now and then; it is made alone, and the hashes 
 """
 
 import importlib.metadata
+import json
 import os
 import pathlib
 import platform
@@ -11,7 +12,7 @@ import platform
 import jax
 import pytest
 
-from bigdeep import training
+from conftest import run_bigdeep
 
 # state_sha256 after the miniature, with what XLA compiles for x86-64 with AVX2 and without AVX-512, on two cores.
 GOLDEN = {
@@ -36,7 +37,8 @@ def elsewhere() -> str:
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_the_miniature_ends_in_the_same_bits_as_ever(name, smoke, tmp_path):
+def test_the_miniature_ends_in_the_same_bits_as_ever(name, tmp_path):
     if reason := elsewhere():
         pytest.skip(reason)
-    assert training.run(smoke(name), str(tmp_path))["state_sha256"].startswith(GOLDEN[name])
+    done = run_bigdeep(f"--config={name}:smoke", f"--workdir={tmp_path}", "--json", XLA_FLAGS="")
+    assert json.loads(done.stdout)["state_sha256"].startswith(GOLDEN[name])

@@ -94,11 +94,10 @@ def test_evaluation_in_parts_counts_what_it_counts_as_a_whole(smoke, monkeypatch
 
 
 def test_a_step_of_a_profile_is_the_first(smoke):
-    """steps_program gives what compiled_steps computes, of the first chunk."""
+    """first_chunk gives what compiled_steps computes first."""
     config = smoke("mlp2")
     streamed = experiment.build(config | {"data": config["data"] | {"workers": 1}})
-    program, rest = programs.steps_program(streamed)
-    length = streamed.plan.chunk_length(0)
+    program, rest, length = programs.first_chunk(streamed)
     _, metrics = program(experiment.initial_state(streamed), *rest, length=length)
     lying = experiment.build(config)
     _, expected = programs.compiled_steps(lying)(experiment.initial_state(lying), length=length)
