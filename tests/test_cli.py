@@ -48,7 +48,7 @@ SMOKE = "--config=configs/mlp2.py:smoke"
         ([SMOKE, "--config.data.source=idx", "--config.data.dir=/no/where"], "config.data.dir: found '/no/where'"),
         ([SMOKE, "--json=7"], "--json: found '7', expected print result.json"),
         ([SMOKE, "--num_processes=x"], "--num_processes: found 'x', expected a"),
-        ([SMOKE, "--wrkdir=x"], "(did you mean 'workdir'?)"),
+        ([SMOKE, "--wrkdir=x"], "did you mean 'workdir'"),
         ([SMOKE, "rest"], "command line: found 'rest', expected flags only"),
         (["bigdeep.evaluate"], "workdir"),
         (["bigdeep.evaluate", "--workdir=/no/where"], "--workdir /no/where: found 'no config.json'"),
