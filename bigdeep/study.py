@@ -73,13 +73,14 @@ def outcomes(runs: list[spread.Planned]) -> Iterator[dict]:
             yield about | ({"gradients": _gradients(rows[0])} if rows else {})
         elif result:
             rows = journal.read_rows(each.workdir / "metrics.jsonl")
-            yield about | _measured(result, rows)
+            yield about | _measured(result, rows, each.config["batch_size"])
 
 
 MEASURED = ["validation_errors", "validation_total", "test_errors_at_best_validation", "test_errors_final"]
 MEASURED += ["test_total", "seconds", "parameters", "state_sha256"]
 CURVE = (
     "epoch",
+    "images",
     "seconds",
     "train_loss",
     "train_error",
@@ -90,9 +91,10 @@ CURVE = (
 )
 
 
-def _measured(result: Mapping, rows: list[dict]) -> dict:
+def _measured(result: Mapping, rows: list[dict], batch_size: int) -> dict:
     found: dict[str, Any] = {key: result[key] for key in MEASURED}
-    evaluated = [{key: row[key] for key in CURVE if key in row} for row in rows if "test_errors" in row]
+    seen = [{**row, "images": row["step"] * batch_size} for row in rows if "test_errors" in row]
+    evaluated = [{key: row[key] for key in CURVE if key in row} for row in seen]
     last = rows[-1]["validation_errors"]
     rise = last - result["validation_errors"]
     found |= {"gradients": _gradients(rows[0])}

@@ -72,18 +72,17 @@ def best_so_far(record: Mapping, late: float) -> tuple[list[float], list[float]]
 
 
 def study(path: pathlib.Path, record: Mapping) -> None:
-    """The runs of a study as dots; where its file wants them, their curves below."""
+    """The runs of a study as dots; below them, where its file wants them, their curves against this and that."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - a second that only this needs
 
-    against, height = record["figure"].get("against"), 0.6 + 0.34 * len(record["variations"])
-    if not against:
-        figure = Figure(figsize=(7, height), layout="constrained")
-        _dots(figure.subplots(), record)
-    else:
-        figure = Figure(figsize=(7, height + 4), layout="constrained")
-        above, below = figure.subplots(2, 1, height_ratios=(height, 4))
-        _dots(above, record)
-        _curves(below, record, against)
+    against, height = record["figure"].get("against", ()), 0.6 + 0.34 * len(record["variations"])
+    figure = Figure(figsize=(7, height + 3.6 * len(against) + 0.5 * bool(against)), layout="constrained")
+    first, *others = figure.subplots(1 + len(against), 1, height_ratios=[height, *[3.6] * len(against)], squeeze=False)
+    _dots(first[0], record)
+    for (axes,), what in zip(others, against, strict=True):
+        _curves(axes, record, what)
+    if against:
+        figure.legend(*others[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=7)
     figure.savefig(path, dpi=130, metadata={"Software": None})
 
 
@@ -129,7 +128,6 @@ def _curves(axes: Any, record: Mapping, against: str) -> None:
     axes.set_ylabel("validation errors, %", fontsize=8)
     axes.tick_params(which="both", labelsize=8)
     axes.grid(which="both", alpha=0.25)
-    axes.legend(fontsize=7, ncols=2, loc="upper right")
 
 
 def _plain_ticks(axis: Any, limits: tuple[float, float]) -> None:

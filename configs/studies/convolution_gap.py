@@ -29,5 +29,5 @@ def get_study(smoke: bool) -> dict:
         measure="validation_errors_final",
         baseline="MLP 1000-500, deformed",
         rule=RULE,
-        figure=dict(scale="log", against="seconds"),
+        figure=dict(scale="log", against=("images", "seconds")),
     )

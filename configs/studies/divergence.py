@@ -38,5 +38,5 @@ def get_study(smoke: bool) -> dict:
         measure="validation_errors_final",
         baseline="as the source, ten times the rate",
         rule=RULE,
-        figure=dict(scale="log", against="epoch"),
+        figure=dict(scale="log", against=("epoch",)),
     )

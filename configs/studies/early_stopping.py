@@ -38,5 +38,5 @@ def get_study(smoke: bool) -> dict:
         measure="validation_errors_rise",
         baseline="50,000 digits, the paper's deformations, constant rate",
         rule=RULE,
-        figure=dict(scale="linear", against="epoch"),
+        figure=dict(scale="linear", against=("images",)),
     )

@@ -8,8 +8,8 @@ A study is a dict of: question; base, a config; overrides, {key: value} for all 
 variations, {name: overrides of its own}; seeds, how many; measure, what of a run counts (validation_errors,
 validation_errors_final, validation_errors_rise from the lowest to the last, test_errors_at_best_validation,
 test_errors_final); baseline, the variation that others are compared with; rule, which differences count, in words (all
-are paired over seeds, two standard errors); figure, {"scale": "linear" or "log"}, {"against": "epoch" or "seconds"}
-for curves below it, {"signal": True} for the gradients of layers in the table.
+are paired over seeds, two standard errors); figure, {"scale": "linear" or "log"}, {"against": any of
+("epoch", "images", "seconds")} for curves below it, {"signal": True} for the gradients of layers in the table.
 """
 
 RULE = "a mean difference from the baseline, paired over seeds, counts beyond two standard errors; settled beforehand"
