@@ -114,6 +114,7 @@ def _dots(axes: Any, record: Mapping) -> None:
 
 def _curves(axes: Any, record: Mapping, against: str) -> None:
     """The validation error on its way, a line a run, of one colour and one dash a variation; log scale."""
+    unit, label_of = (1e6, "images, millions") if against == "images" else (1, against)
     for i, name in enumerate(record["variations"]):
         runs = [run for run in record["runs"] if run["variation"] == name and "evaluations" in run]
         for n, run in enumerate(runs):
@@ -121,10 +122,10 @@ def _curves(axes: Any, record: Mapping, against: str) -> None:
             errors = [100 * row["validation_errors"] / run["validation_total"] for row in rows]
             style = {"color": COLOURS[i % len(COLOURS)], "linestyle": DASHES[i // len(COLOURS) % len(DASHES)]}
             label = None if n else name
-            axes.plot([row[against] for row in rows], errors, linewidth=1, alpha=0.8, label=label, **style)
+            axes.plot([row[against] / unit for row in rows], errors, linewidth=1, alpha=0.8, label=label, **style)
     axes.set_yscale("log")
     _plain_ticks(axes.yaxis, axes.get_ylim())
-    axes.set_xlabel(against, fontsize=8)
+    axes.set_xlabel(label_of, fontsize=8)
     axes.set_ylabel("validation errors, %", fontsize=8)
     axes.tick_params(which="both", labelsize=8)
     axes.grid(which="both", alpha=0.25)
