@@ -78,6 +78,7 @@ def study(path: pathlib.Path, record: Mapping) -> None:
     against, height = record["figure"].get("against", ()), 0.6 + 0.34 * len(record["variations"])
     figure = Figure(figsize=(7, height + 3.6 * len(against) + 0.5 * bool(against)), layout="constrained")
     first, *others = figure.subplots(1 + len(against), 1, height_ratios=[height, *[3.6] * len(against)], squeeze=False)
+    figure.suptitle(record["question"], x=0.01, ha="left", fontsize=9)
     _dots(first[0], record)
     for (axes,), what in zip(others, against, strict=True):
         _curves(axes, record, what)
@@ -108,7 +109,6 @@ def _dots(axes: Any, record: Mapping) -> None:
         _plain_ticks(axes.xaxis, axes.get_xlim())
     axes.set_xlabel(f"{record['measure'].replace('_', ' ')}, % ({record['dataset']})", fontsize=8)
     axes.tick_params(axis="x", which="both", labelsize=8)
-    axes.set_title(record["question"], fontsize=9, loc="left")
     axes.grid(axis="x", which="both", alpha=0.25)
 
 
