@@ -137,5 +137,5 @@ def _plain_ticks(axis: Any, limits: tuple[float, float]) -> None:
 
     axis.set_major_formatter(ticker.FormatStrFormatter("%g"))
     low, high = limits
-    labelled = "123456789" if high < 4 * low else "25" if high < 100 * low else ""
+    labelled = "123456789" if high < 4 * low else "25" if high < 400 * low else ""
     axis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in labelled else "")
