@@ -23,5 +23,6 @@ def text(workdir: pathlib.Path) -> str:
     lines.append(f"time         {duration(seconds)}, {speed:,.0f} images/s")
     lines.append(f"report       {workdir / 'report.html'}")
     lines.append(f"next         python -m bigdeep.predict --workdir={workdir} IMAGE…")
-    lines.append(f"             python -m bigdeep.export --workdir={workdir} --format=onnx")
+    format = "onnx" if run.config["model"]["name"] in ("mlp", "stack") else "stablehlo"  # which takes every net
+    lines.append(f"             python -m bigdeep.export --workdir={workdir} --format={format}")
     return "\n".join(lines)
