@@ -20,6 +20,7 @@ def pages(root: pathlib.Path) -> dict[pathlib.Path, str]:
         "RESULTS.md": {
             "results": nets.paper(runs),
             "committees": committees.committees(records.read(results, "committee")),
+            "columns": committees.columns(records.read(results, "committee")),
             "hands": committees.hands(records.read(results, "committee")),
             "speedruns": nets.speedruns(records.read(results, "speedrun")),
             "nets": nets.nets({path: r for path, r in runs.items() if path in others}),

@@ -10,7 +10,7 @@ def committees(records: Records) -> str:
     """Committees: each member alone, all together, and with deformed copies where averaged."""
     rows = []
     for path, r in records.items():
-        if "by_writer" in r:
+        if "by_writer" in r or "model" in r["members"][0]:
             continue
         total = r["test_total"] / 100
         members = Counter(member["config"] for member in r["members"])
@@ -27,6 +27,20 @@ def committees(records: Records) -> str:
         )
     header = ("committee", "of", "members alone %", "**together %**", "each half", "averaged over copies %")
     return table(header, rows)
+
+
+def columns(records: Records) -> str:
+    """FractalNet's columns, each alone."""
+    rows = [
+        (
+            f"[{r['members'][0]['model']['column']}](results/{path})",
+            f"{100 * r['test_errors'] / r['test_total']:.2f}",
+            " + ".join(map(str, r["test_errors_halves"])),
+        )
+        for path, r in records.items()
+        if "column" in r["members"][0].get("model", {})
+    ]
+    return table(("column", "error %", "each half"), rows)
 
 
 def hands(records: Records) -> str:
