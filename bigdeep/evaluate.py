@@ -114,7 +114,7 @@ def splits_of(net: folder.Net, workdir: pathlib.Path) -> datasets.Splits:
 
 def data_section(config: Mapping, cwd: str) -> dict:
     """A run's `config.data`, its relative dir from where the run was started; "" where that folder is gone."""
-    section = dict(config["data"])
+    section = {"workers": 0, **config["data"]}  # nets of before 0.3 do not say it
     if section["dir"]:
         place = pathlib.Path(cwd, section["dir"]).expanduser()
         section["dir"] = str(place) if place.is_dir() else ""

@@ -35,7 +35,7 @@ class Splits(NamedTuple):
         return self.train.images.shape[1:]
 
 
-def splits(name: str, source: str, dir: str, size: int, validation: str, workers: int = 0) -> Splits:
+def splits(name: str, source: str, dir: str, size: int, validation: str, workers: int) -> Splits:
     """Reads the data set and splits it.
 
     name, source, dir: as `data.load` takes them. size: images are padded with background to size x size pixels, the

@@ -49,7 +49,7 @@ FIRST_FOLD = (12_041, [1, 3, 5, 6, 7])
 
 
 def test_a_split_by_writer_trains_on_the_others(mnist, hands):
-    data = splits.splits("mnist", "idx", "", 28, "writers:0.3333:1")
+    data = splits.splits("mnist", "idx", "", 28, "writers:0.3333:1", 0)
     held_out = writers.held_out(hands["train"], 0.3333, 1)
     assert np.array_equal(data.validation.labels, mnist.train_labels[held_out])
     assert np.array_equal(data.train.images, mnist.train_images[~held_out])
