@@ -47,8 +47,9 @@ def steps_program(experiment: Experiment) -> Callable:
 
     def chunk(state: step.State, split: tuple, key: jax.Array, length: int) -> tuple[step.State, dict]:
         images, labels = split
-        batches = resident.stacked(images, labels, shard)
-        if not streamed:
+        if streamed:
+            batches = resident.stacked(images, labels, shard)
+        else:
             batches = resident.resident(images, labels, batch_size, shard)
         return step.train_steps(state, key, length=length, batches=batches, one_step=experiment.one_step)
 

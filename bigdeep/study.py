@@ -31,7 +31,7 @@ from bigdeep.run import files, journal, machine, record
 from bigdeep.run.progress import duration
 from bigdeep.sections import plain
 
-KEYS = {"question", "base", "overrides", "variations", "seeds", "measure", "baseline", "rule", "figure"}
+KEYS = {"question", "base", "overrides", "variations", "seeds", "measure", "baseline", "figure"}
 
 
 def load(name: str) -> tuple[str, dict]:
@@ -130,7 +130,7 @@ def main() -> None:
         spread.run_all(chosen, spread.train)
     found = list(outcomes(runs))
     about = {"kind": "study", "study": name, "dataset": _dataset(runs), **{k: study[k] for k in KEYS - {"overrides"}}}
-    whole = about | {"overrides": study["overrides"], "runs": found} | machine.origin()
+    whole = about | {"rule": studies.RULE, "overrides": study["overrides"], "runs": found} | machine.origin()
     where = pathlib.Path(options.folder) / name
     files.write_json(where / "study.json", whole)
     table = studies.table(whole)

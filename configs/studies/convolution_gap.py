@@ -8,8 +8,6 @@ Each net in the recipe of its own config, for as many images; the curves show er
 time that each takes.
 """
 
-RULE = "a mean difference from the baseline, paired over seeds, counts beyond two standard errors; settled beforehand"
-
 
 def get_study(smoke: bool) -> dict:
     none = {"augment": []}
@@ -28,6 +26,5 @@ def get_study(smoke: bool) -> dict:
         seeds=2 if smoke else 3,
         measure="validation_errors_final",
         baseline="MLP 1000-500, deformed",
-        rule=RULE,
         figure=dict(scale="log", against=("images", "seconds")),
     )

@@ -8,8 +8,6 @@ Plain, highway and residual nets of 50 units in a layer, of 4 to 64 layers; plai
 norms that keep the signal, or lose it. The norm of each layer's gradient stands in metrics.jsonl.
 """
 
-RULE = "a mean difference from the baseline, paired over seeds, counts beyond two standard errors; settled beforehand"
-
 
 def get_study(smoke: bool) -> dict:
     depths = (4,) if smoke else (4, 16, 64)
@@ -37,6 +35,5 @@ def get_study(smoke: bool) -> dict:
         seeds=2 if smoke else 3,
         measure="validation_errors_final",
         baseline=f"plain, {4 if smoke else 16} layers",
-        rule=RULE,
         figure=dict(scale="log", signal=True),
     )

@@ -7,7 +7,6 @@ The recipe of mlp2, two epochs of 50,000 images, each optimizer at two rates aro
 at its best. Those that decay weights do so by 0.01.
 """
 
-RULE = "a mean difference from the baseline, paired over seeds, counts beyond two standard errors; settled beforehand"
 ADAM = dict(b1=0.9, b2=0.99, eps=1e-8, weight_decay=0.01, parameters="all")
 KINDS = {
     "adamw": (dict(name="adamw", **ADAM), (2e-3, 8e-3)),
@@ -33,6 +32,5 @@ def get_study(smoke: bool) -> dict:
         seeds=2 if smoke else 3,
         measure="validation_errors_final",
         baseline="adamw, rate 0.008",
-        rule=RULE,
         figure=dict(scale="log"),
     )

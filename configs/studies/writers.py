@@ -7,8 +7,6 @@ Four recipes, each validated on a third of the writers, whom it has never seen, 
 writers it knows. The differences within a validation say whether both would choose the same recipe.
 """
 
-RULE = "a mean difference from the baseline, paired over seeds, counts beyond two standard errors; settled beforehand"
-
 
 def get_study(smoke: bool) -> dict:
     recipes = {
@@ -31,6 +29,5 @@ def get_study(smoke: bool) -> dict:
         seeds=2 if smoke else 3,
         measure="validation_errors_final",
         baseline="seen hands, mlp2's recipe",
-        rule=RULE,
         figure=dict(scale="linear"),
     )

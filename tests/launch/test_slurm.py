@@ -72,7 +72,7 @@ def get_study(smoke):
     return dict(
         question="Does it go on?", base="mlp2:smoke", overrides={"epochs": 60, "log_steps": 11},
         variations={"one": {}, "other": {"schedule.rate": 4e-3}},
-        seeds=1, measure="validation_errors_final", baseline="one", rule="two standard errors", figure={})
+        seeds=1, measure="validation_errors_final", baseline="one", figure={})
 """
 
 

@@ -59,6 +59,17 @@ def test_two_processes_train_as_one_and_stop_and_resume_together(tmp_path):
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)  # sums are taken in another order
 
 
+def test_two_processes_that_read_their_own_rows_end_in_the_bits_of_one(tmp_path):
+    """The training set on the host, half of each batch read by each, and on the device of a single process."""
+    pytest.importorskip("grain")
+    same = "--config.fixed_order_shards=8"
+    assert ended(started(1, tmp_path / "one", same))[0] == [0]
+    codes, told = ended(started(2, tmp_path / "two", same, "--config.data.workers=1"))
+    assert codes == [0, 0], told
+    results = [json.loads((tmp_path / name / "result.json").read_text()) for name in ("one", "two")]
+    assert results[0]["state_sha256"] == results[1]["state_sha256"]
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

@@ -10,6 +10,7 @@ from bigdeep.report.records import Records
 from bigdeep.run.progress import duration
 
 ERRORS = 2.0  # standard errors that a mean difference has to exceed
+RULE = "a mean difference from the baseline, paired over seeds, counts beyond two standard errors; settled beforehand"
 
 
 class Difference(NamedTuple):
