@@ -37,7 +37,7 @@ def get_config(variant: str = "full") -> ConfigDict:
         source="embedded" if smoke else "auto",  # auto, idx, tfds or embedded (5,000 digits)
         dir="",  # folder that holds mnist/; "" for $BIGDEEP_DATA_DIR, else TFDS
         size=29,  # pixels, >= 28: images are padded with background to size x size (pictures in folders: scaled)
-        validation="train",  # all of it, undeformed, as in the paper; or "last:N", "writers:SHARE:FOLD" held out
+        validation="train",  # all of it, undeformed, as in the paper; or last:N, random:N, writers:SHARE:FOLD held out
         workers=0,  # 0: the training set lies on the devices; n: n processes read it from the host, batch by batch
     )
     config.augment = [  # deformations, drawn anew for each image in each step; [] for none

@@ -122,9 +122,10 @@ def test_impossible_values_are_refused(smoke, key, value, message):
     [
         ("size", 27, r"config.data.size: found 27, expected an integer in \[28, inf\)"),
         ("validation", "last:4000", r"config.data.validation, last: found 4000, expected an integer in \[1, 3999\]"),
+        ("validation", "random:0", r"config.data.validation, random: found 0, expected an integer in \[1, 3999\]"),
         ("validation", "writers:0.2:5", r"config.data.validation, fold: found 5, expected an integer in \[0, 4\]"),
         ("validation", "writers:0.2:0", "data by writer: found 'mnist-5k', expected mnist, whose writers are known"),
-        ("validation", 10000, 'config.data.validation: found 10000, expected "train", "last:N" or "writers:'),
+        ("validation", 10000, 'config.data.validation: found 10000, expected "train", "last:N", "random:N" or'),
         ("validation", "first:7", "config.data.validation: found 'first:7', expected"),
     ],
 )

@@ -1,5 +1,6 @@
 """From `config.data` to the three splits of a data set: training, validation and test."""
 
+import hashlib
 import re
 from typing import NamedTuple
 
@@ -40,8 +41,9 @@ def splits(name: str, source: str, dir: str, size: int, validation: str, workers
 
     name, source, dir: as `data.load` takes them. size: images are padded with background to size x size pixels, the
     smaller half of an odd margin first; pictures in folders are scaled to it (data/pictures.py). validation: "train"
-    for the undeformed training set, as in the paper; "last:N" holds out its last N images; "writers:SHARE:FOLD" the
-    images of a share of its writers (MNIST, see data/writers.py). workers: as in Splits.
+    for the undeformed training set, as in the paper; "last:N" holds out its last N images; "random:N" N at random, the
+    same for everybody; "writers:SHARE:FOLD" those of a share of its writers (MNIST, see data/writers.py). workers: as
+    in Splits.
     """
     sections.integer("workers", workers, "[0, inf)")
     dataset = data.load(name, source, dir, size)
@@ -74,11 +76,22 @@ def held_out(dataset: data.Dataset, dir: str, validation: str) -> np.ndarray:
         case ["last", number] if number.isdigit():
             sections.integer("validation, last", int(number), f"[1, {count - 1}]")
             return np.arange(count) >= count - int(number)
+        case ["random", number] if number.isdigit():
+            sections.integer("validation, random", int(number), f"[1, {count - 1}]")
+            return _rank(count) < int(number)
         case ["writers", share, fold] if fold.isdigit() and re.fullmatch(r"0?\.\d+", share):
             most = int((1 + 1e-9) / float(share)) - 1 if float(share) else -1
             sections.integer("validation, fold", int(fold), f"[0, {most}]")
             return writers.held_out(hands(dataset, dir)["train"], float(share), int(fold))
-    raise sections.BadValue(f'validation: found {validation!r}, expected "train", "last:N" or "writers:SHARE:FOLD"')
+    raise sections.BadValue(
+        f'validation: found {validation!r}, expected "train", "last:N", "random:N" or "writers:SHARE:FOLD"'
+    )
+
+
+def _rank(count: int) -> np.ndarray:
+    """int (count,): the place of each number from 0 to count - 1 in the order of the sha256 of its decimals."""
+    order = sorted(range(count), key=lambda number: hashlib.sha256(str(number).encode()).digest())
+    return np.argsort(order)
 
 
 def hands_of(split: str, dataset: data.Dataset, dir: str, validation: str) -> writers.Hands:

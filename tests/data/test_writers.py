@@ -1,6 +1,7 @@
 """Who wrote MNIST's digits: the files, and splits by writer."""
 
 import gzip
+import hashlib
 import shutil
 
 import numpy as np
@@ -53,6 +54,16 @@ def test_a_split_by_writer_trains_on_the_others(mnist, hands):
     held_out = writers.held_out(hands["train"], 0.3333, 1)
     assert np.array_equal(data.validation.labels, mnist.train_labels[held_out])
     assert np.array_equal(data.train.images, mnist.train_images[~held_out])
+
+
+def test_a_split_at_random_shares_its_writers_and_is_the_same_for_everybody(mnist, hands):
+    held_out = splits.held_out(mnist, "", "random:20000")
+    first = sorted(range(60_000), key=lambda number: hashlib.sha256(b"%d" % number).hexdigest())[:20_000]
+    assert np.array_equal(np.flatnonzero(held_out), sorted(first))
+    writers_of = hands["train"].writer
+    assert set(writers_of[held_out]) == set(writers_of)  # each of the 539 has digits in it, and in what is left
+    assert set(writers_of[~held_out]) == set(writers_of)
+    assert not np.any(splits.held_out(mnist, "", "random:500") & ~held_out)
 
 
 def test_missing_and_damaged_files_are_named_with_their_source(mnist, hands, tmp_path):
