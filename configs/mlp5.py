@@ -85,7 +85,7 @@ def get_config(variant: str = "full") -> ConfigDict:
         weight_decay=0.01,  # >= 0: share of the weights that the rate is multiplied with in each step
         parameters="all",  # which of them decay: all, weights or last_layer
     )
-    config.regularisers = []  # sections named clip_norm, clip_value, l1, l2, max_norm or average
+    config.regularisers = []  # sections named clip_norm, clip_value, l1, l2, beta_lasso, max_norm or average
     config.schedule = dict(
         name="cosine",  # constant, geometric (the paper's), steps, linear, cosine or one_cycle
         rate=4e-3,  # > 0: the learning rate after warm-up

@@ -1,8 +1,8 @@
 """Optimizers and what goes around them, from their config sections to one optax transformation.
 
 Gradients pass through the regularisers that limit or add to them, then the optimizer, then those that act on the
-updated weights. Where a section says which parameters it is for: "all", "weights" (no biases, no scales), or
-"last_layer" (the weights of the layer called "output").
+updated weights. Where a section says which parameters it is for: "all", "weights" (no biases, no scales), "first_layer"
+or "last_layer" (the weights of the first of its kind, and of the one called "output").
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ import optax
 
 from bigdeep import sections
 
-PARAMETERS = ("all", "weights", "last_layer")
+PARAMETERS = ("all", "weights", "first_layer", "last_layer")
 
 
 def _mask(which: str) -> Callable[[Any], Any]:
@@ -23,7 +23,8 @@ def _mask(which: str) -> Callable[[Any], Any]:
 
     def chosen(path: Sequence, _: Any) -> bool:
         names = [key.key for key in path]
-        return which == "all" or (names[-1] == "kernel" and (which == "weights" or names[0] == "output"))
+        layers = {"weights": True, "first_layer": names[0].endswith("1"), "last_layer": names[0] == "output"}
+        return which == "all" or (names[-1] == "kernel" and layers[which])
 
     def mask(params: Any) -> Any:
         tree = jax.tree_util.tree_map_with_path(chosen, params)
@@ -181,6 +182,30 @@ def max_norm(limit: float) -> optax.GradientTransformation:
     return optax.masked(optax.GradientTransformation(lambda _: optax.EmptyState(), update), _mask("weights"))
 
 
+def beta_lasso(weight: float, beta: float, parameters: str, rate: optax.Schedule) -> optax.GradientTransformation:
+    """After the update weights shrink by s = rate * weight, and those that are then below beta * s become 0.
+
+    Decoupled from the optimizer, as AdamW's decay is: w <- w - s sign(w); w <- 0 where |w| < beta * s.
+
+    weight >= 0; beta >= 1: how many times s a step must take a weight away from 0 for it to stay away.
+    Source: Neyshabur 2020 (arXiv 2007.13657), algorithm 1, within gradient descent.
+    """
+    sections.number("weight", weight, "[0, inf)")
+    sections.number("beta", beta, "[1, inf)")
+
+    def update(updates: Any, steps: jax.Array, params: Any) -> tuple[Any, Any]:
+        shrinking = rate(steps) * weight
+
+        def shrunk(update: jax.Array, w: jax.Array) -> jax.Array:
+            new = w + update
+            new = new - shrinking * jnp.sign(new)
+            return jnp.where(jnp.abs(new) < beta * shrinking, 0, new) - w
+
+        return jax.tree.map(shrunk, updates, params), steps + 1
+
+    return optax.masked(optax.GradientTransformation(lambda _: jnp.int32(0), update), _mask(parameters))
+
+
 class AverageState(NamedTuple):
     """The moving average of the parameters."""
 
@@ -204,7 +229,7 @@ def average(decay: float) -> optax.GradientTransformation:
 OPTIMIZERS = {f.__name__: f for f in (sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, lion, lamb, muon)}
 # Regularisers by where they stand: on the gradients, on the updates, and what only watches them.
 BEFORE = {f.__name__: f for f in (clip_norm, clip_value, l1, l2)}
-AFTER = {f.__name__: f for f in (max_norm,)}
+AFTER = {f.__name__: f for f in (beta_lasso, max_norm)}
 LAST = {f.__name__: f for f in (average,)}
 
 
@@ -213,7 +238,8 @@ def build(section: Mapping, regularisers: Sequence[Mapping], schedule: optax.Sch
     sections.sequence("regularisers", regularisers, "sections with a name, or none")
     places: dict[str, list] = {"before": [], "after": [], "last": []}
     for i, regulariser in enumerate(regularisers):
-        transformation = sections.construct(f"regularisers[{i}]", {**BEFORE, **AFTER, **LAST}, regulariser)
+        kinds = {**BEFORE, **AFTER, **LAST}
+        transformation = sections.construct(f"regularisers[{i}]", kinds, regulariser, rate=schedule)
         name = regulariser["name"]
         places["before" if name in BEFORE else "after" if name in AFTER else "last"].append(transformation)
     sections.check(len(places["last"]) < 2, "regularisers", "two averages", "one at most")

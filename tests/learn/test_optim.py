@@ -140,6 +140,7 @@ def test_penalties_pull_the_parameters_chosen(name, slope, parameters):
     chosen = {
         "all": {("dense1", "kernel"), ("dense1", "bias"), ("output", "kernel"), ("output", "bias")},
         "weights": {("dense1", "kernel"), ("output", "kernel")},
+        "first_layer": {("dense1", "kernel")},
         "last_layer": {("output", "kernel")},
     }[parameters]
     for layer, tensors in NET.items():
@@ -153,10 +154,9 @@ def test_decoupled_weight_decay_is_of_the_parameters_chosen(parameters):
     section = {"name": "adamw", **MOMENTS, "eps": 1e-8, "weight_decay": 0.5, "parameters": parameters}
     after, _ = trajectory(section, [ZERO], NET)
     factor = 1 - RATE * 0.5
-    assert np.allclose(after["output"]["kernel"], NET["output"]["kernel"] * factor)
-    assert np.allclose(
-        after["dense1"]["kernel"], NET["dense1"]["kernel"] * (1 if parameters == "last_layer" else factor)
-    )
+    first, last = parameters != "last_layer", parameters != "first_layer"
+    assert np.allclose(after["dense1"]["kernel"], NET["dense1"]["kernel"] * (factor if first else 1))
+    assert np.allclose(after["output"]["kernel"], NET["output"]["kernel"] * (factor if last else 1))
     assert np.allclose(after["dense1"]["bias"], NET["dense1"]["bias"] * (factor if parameters == "all" else 1))
 
 
@@ -176,6 +176,26 @@ def test_max_norm_shortens_the_incoming_weights_of_a_unit_and_no_others():
     np.testing.assert_allclose(after["dense1"]["kernel"], [[1.5, 0.1], [2.0, 0.2]])  # of units: 5 and 0.22 long
     np.testing.assert_allclose(after["output"]["kernel"], NET["output"]["kernel"])
     np.testing.assert_allclose(after["dense1"]["bias"], NET["dense1"]["bias"])
+
+
+def test_beta_lasso_shrinks_the_first_layer_and_drops_what_is_small(rng):
+    start = rng.standard_normal((6, 5)) * 0.1
+    gradients = rng.standard_normal((9, 6, 5)) * 0.1
+    w, zeros = start, 0
+    for t, g in enumerate(gradients):
+        rate = 0.1 / (t + 1)
+        w = w - rate * g
+        w = w - 0.05 * rate * np.sign(w)
+        w = np.where(np.abs(w) < 3 * 0.05 * rate, 0, w)
+        zeros += np.sum(w == 0)
+    assert zeros > 9
+    regulariser = {"name": "beta_lasso", "weight": 0.05, "beta": 3.0, "parameters": "first_layer"}
+    nets = [{"dense1": {"kernel": g}, "dense2": {"kernel": g}} for g in gradients]
+    net = {"dense1": {"kernel": start}, "dense2": {"kernel": start}}
+    after, _ = trajectory({"name": "sgd"}, nets, net, [regulariser], lambda step: 0.1 / (step + 1))
+    np.testing.assert_allclose(after["dense1"]["kernel"], w, atol=1e-9)
+    assert np.sum(after["dense1"]["kernel"] == 0) == np.sum(w == 0) > 0
+    assert np.all(after["dense2"]["kernel"] != 0)
 
 
 def test_the_average_is_of_the_updated_weights(rng):

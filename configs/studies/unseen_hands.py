@@ -1,0 +1,34 @@
+"""Does any idea from outside the plain of recipes make fewer errors on hands that the net has never seen?
+
+Command: python -m bigdeep.study --study=unseen_hands
+Cost: 18 runs of about four minutes on two cores; the taught ones eleven. Needs QMNIST's labels beside MNIST, and the
+teacher's run: python -m bigdeep.main --config=configs/taught.py --config.data.validation=writers:0.667:0
+--workdir=runs/taught-third
+
+mlp2 for 120 epochs of the 20,000 images of a third of the writers, judged on those of the other two thirds. Each idea
+once, at what is usual for it: averaged weights end at a quarter of the rate, since at none there is nothing to average.
+"""
+
+LION = dict(name="lion", b1=0.9, b2=0.99, weight_decay=0.03, parameters="all")
+LASSO = dict(name="beta_lasso", weight=0.01, beta=20.0, parameters="first_layer")
+
+
+def get_study(smoke: bool) -> dict:
+    taught = dict(name="distillation", workdir="runs/taught-third", temperature=2.0, hard=0.0)
+    return dict(
+        question="Does any idea from outside help on hands that the net has never seen?",
+        base="mlp2:smoke" if smoke else "mlp2",
+        overrides={} if smoke else {"epochs": 120, "evaluate_epochs": 40, "data.validation": "writers:0.667:0"},
+        variations={
+            "mlp2's recipe": {},
+            "averaged weights": {"schedule.end": 2e-3, "regularisers": [dict(name="average", decay=0.998)]},
+            "lasso of the first layer": {"regularisers": [LASSO]},
+            "rmsprop": {"optimizer": dict(name="rmsprop", decay=0.99, eps=1e-8), "schedule.rate": 4e-3},
+            "lion": {"optimizer": LION, "schedule.rate": 2.5e-3},
+        }
+        | ({} if smoke else {"taught by a convolutional net": {"loss": taught}}),
+        seeds=2 if smoke else 3,
+        measure="validation_errors_final",
+        baseline="mlp2's recipe",
+        figure=dict(scale="linear"),
+    )
