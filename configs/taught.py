@@ -3,7 +3,7 @@
 Source: Urban et al. 2017 (arXiv 1603.05691), on how far nets without convolutions can follow one with; Beyer et al.
 2022 ("Knowledge distillation: a good teacher is patient and consistent", arXiv 2106.05237), on mixed images, the same
 for both, and long schedules. Not a plain net: its weights know what convolution knows.
-Command: python -m bigdeep.main --config=configs/taught.py for the teacher (0.1 M weights),
+Command: python -m bigdeep.main --config=configs/taught.py for the teacher (0.12 M weights),
 then …py:mlp2 or …py:mlp3, which read it from runs/taught.
 Cost: about ten minutes on two cores, 50 for mlp2. Expected: see the table of nets in RESULTS.md.
 
@@ -26,7 +26,7 @@ def get_config(variant: str = "teacher") -> ConfigDict:
 
     smoke = variant == "smoke"
     config = sibling(__file__, "mlp5").get_config("smoke" if smoke else "full")
-    maps = (4, 8, 8, 16) if smoke else (16, 32, 32, 64)
+    maps = (4, 8, 8, 16) if smoke else (24, 48, 48, 96)
     config.model = dict(
         name="stack",
         init="he_normal",
@@ -44,8 +44,8 @@ def get_config(variant: str = "teacher") -> ConfigDict:
     config.loss.label_smoothing = 0.0
     config.batch_size = 120 if smoke else 250
     config.schedule.rate = 4e-3
-    config.epochs = 1 if smoke else 30
-    config.evaluate_epochs = 1 if smoke else 2
+    config.epochs = 2 if smoke else 40
+    config.evaluate_epochs = 1 if smoke else 5
     return config
 
 
