@@ -12,7 +12,7 @@ from bigdeep import experiment as experiments
 from bigdeep import step
 from bigdeep.data import resident, stream
 from bigdeep.experiment import Experiment
-from bigdeep.learn import optim
+from bigdeep.learn import regularisers
 from bigdeep.run import layout
 
 STATISTICS_BATCHES = 50  # over which an averaged net's batch norm is measured
@@ -109,7 +109,7 @@ def averaged_net(experiment: Experiment) -> Callable[[step.State], dict | None]:
         return _on_devices(experiment, stream.stacked([host[i] for i in range(count)]))
 
     def average(state: step.State) -> dict | None:
-        params = optim.averaged(state.opt_state)
+        params = regularisers.averaged(state.opt_state)
         if params is None:
             return None
         model_state = state.model_state

@@ -23,6 +23,7 @@ NETS = (
     "cifar10_lenet5",
     "two_layer",
     "convnet",
+    "maxout",
     "deep",
     "fractalnet",
 )
@@ -47,7 +48,10 @@ def exported(workdir, format, tmp_path) -> pathlib.Path:
 
 def net_of(name: str) -> folder.Net:
     """An untrained net of a config's miniature, its weights moved from where zeros would hide mistakes."""
-    config = plain(configfile.load(f"{ROOT}/configs/{name}.py:smoke"))
+    config = plain(configfile.load(f"{ROOT}/configs/{'taught' if name == 'maxout' else name}.py:smoke"))
+    if name == "maxout":  # the only layer that no config has
+        config["model"]["layers"].insert(1, {"name": "maxout", "pieces": 2})
+        config["model"]["layers"].insert(-1, {"name": "maxout", "pieces": 3})
     shape = (32, 32, 3) if config["data"]["name"] == "cifar10" else (config["data"]["size"],) * 2 + (1,)
     model = models.build(config["model"], shape, 10)
     params, state = model.init(jax.random.key(1))

@@ -1,37 +1,15 @@
 """Optimizers and what goes around them, from their config sections to one optax transformation.
 
 Gradients pass through the regularisers that limit or add to them, then the optimizer, then those that act on the
-updated weights. Where a section says which parameters it is for: "all", "weights" (no biases, no scales), "first_layer"
-or "last_layer" (the weights of the first of its kind, and of the one called "output").
+updated weights (regularisers.py, which also says what `parameters` of a section means).
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
 
-import jax
-import jax.numpy as jnp
 import optax
 
 from bigdeep import sections
-
-PARAMETERS = ("all", "weights", "first_layer", "last_layer")
-
-
-def _mask(which: str) -> Callable[[Any], Any]:
-    """params -> a tree of bools: which leaves a choice of parameters means."""
-    sections.choice("parameters", which, PARAMETERS)
-
-    def chosen(path: Sequence, _: Any) -> bool:
-        names = [key.key for key in path]
-        layers = {"weights": True, "first_layer": names[0].endswith("1"), "last_layer": names[0] == "output"}
-        return which == "all" or (names[-1] == "kernel" and layers[which])
-
-    def mask(params: Any) -> Any:
-        tree = jax.tree_util.tree_map_with_path(chosen, params)
-        sections.check(any(jax.tree.leaves(tree)), "parameters", which, "a choice that this net has any of")
-        return tree
-
-    return mask
+from bigdeep.learn.regularisers import AFTER, BEFORE, LAST, mask
 
 
 def _check_moments(b1: float, b2: float) -> None:
@@ -95,7 +73,7 @@ def adamw(
     _check_moments(b1, b2)
     sections.number("eps", eps, "(0, inf)")
     sections.number("weight_decay", weight_decay, "[0, inf)")
-    return optax.adamw(rate, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay, mask=_mask(parameters))
+    return optax.adamw(rate, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay, mask=mask(parameters))
 
 
 def lion(
@@ -107,7 +85,7 @@ def lion(
     """
     _check_moments(b1, b2)
     sections.number("weight_decay", weight_decay, "[0, inf)")
-    return optax.lion(rate, b1=b1, b2=b2, weight_decay=weight_decay, mask=_mask(parameters))
+    return optax.lion(rate, b1=b1, b2=b2, weight_decay=weight_decay, mask=mask(parameters))
 
 
 def lamb(
@@ -120,7 +98,7 @@ def lamb(
     _check_moments(b1, b2)
     sections.number("eps", eps, "(0, inf)")
     sections.number("weight_decay", weight_decay, "[0, inf)")
-    return optax.lamb(rate, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay, mask=_mask(parameters))
+    return optax.lamb(rate, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay, mask=mask(parameters))
 
 
 def muon(rate: optax.Schedule, momentum: float, weight_decay: float) -> optax.GradientTransformation:
@@ -134,103 +112,7 @@ def muon(rate: optax.Schedule, momentum: float, weight_decay: float) -> optax.Gr
     return optax.contrib.muon(rate, beta=momentum, weight_decay=weight_decay, adam_weight_decay=weight_decay)
 
 
-def clip_norm(limit: float) -> optax.GradientTransformation:
-    """g <- g min(1, limit / |g|), |g| over all parameters; limit > 0."""
-    sections.number("limit", limit, "(0, inf)")
-    return optax.clip_by_global_norm(limit)
-
-
-def clip_value(limit: float) -> optax.GradientTransformation:
-    """Each entry of g to within +-limit; limit > 0."""
-    sections.number("limit", limit, "(0, inf)")
-    return optax.clip(limit)
-
-
-def l1(weight: float, parameters: str) -> optax.GradientTransformation:
-    """The penalty weight * sum |w| on the loss: g <- g + weight * sign(w); weight >= 0."""
-    sections.number("weight", weight, "[0, inf)")
-
-    def update(updates: Any, state: Any, params: Any) -> tuple[Any, Any]:
-        return jax.tree.map(lambda g, w: g + weight * jnp.sign(w), updates, params), state
-
-    return optax.masked(optax.GradientTransformation(lambda _: optax.EmptyState(), update), _mask(parameters))
-
-
-def l2(weight: float, parameters: str) -> optax.GradientTransformation:
-    """The penalty weight / 2 * sum w^2 on the loss: g <- g + weight * w; weight >= 0."""
-    sections.number("weight", weight, "[0, inf)")
-    return optax.add_decayed_weights(weight, _mask(parameters))
-
-
-def max_norm(limit: float) -> optax.GradientTransformation:
-    """After the update the incoming weights of each unit w are scaled to |w| <= limit; limit > 0.
-
-    Of a convolution with a table of connections, those from each input map on their own.
-
-    Source: Hinton et al. 2012 (arXiv 1207.0580), for dropout.
-    """
-    sections.number("limit", limit, "(0, inf)")
-
-    def constrain(update: jax.Array, w: jax.Array) -> jax.Array:
-        new = w + update
-        norm = jnp.sqrt(jnp.sum(new**2, axis=tuple(range(new.ndim - 1)), keepdims=True))
-        return new * jnp.minimum(1.0, limit / jnp.maximum(norm, 1e-30)) - w
-
-    def update(updates: Any, state: Any, params: Any) -> tuple[Any, Any]:
-        return jax.tree.map(constrain, updates, params), state
-
-    return optax.masked(optax.GradientTransformation(lambda _: optax.EmptyState(), update), _mask("weights"))
-
-
-def beta_lasso(weight: float, beta: float, parameters: str, rate: optax.Schedule) -> optax.GradientTransformation:
-    """After the update weights shrink by s = rate * weight, and those that are then below beta * s become 0.
-
-    Decoupled from the optimizer, as AdamW's decay is: w <- w - s sign(w); w <- 0 where |w| < beta * s.
-
-    weight >= 0; beta >= 1: how many times s a step must take a weight away from 0 for it to stay away.
-    Source: Neyshabur 2020 (arXiv 2007.13657), algorithm 1, within gradient descent.
-    """
-    sections.number("weight", weight, "[0, inf)")
-    sections.number("beta", beta, "[1, inf)")
-
-    def update(updates: Any, steps: jax.Array, params: Any) -> tuple[Any, Any]:
-        shrinking = rate(steps) * weight
-
-        def shrunk(update: jax.Array, w: jax.Array) -> jax.Array:
-            new = w + update
-            new = new - shrinking * jnp.sign(new)
-            return jnp.where(jnp.abs(new) < beta * shrinking, 0, new) - w
-
-        return jax.tree.map(shrunk, updates, params), steps + 1
-
-    return optax.masked(optax.GradientTransformation(lambda _: jnp.int32(0), update), _mask(parameters))
-
-
-class AverageState(NamedTuple):
-    """The moving average of the parameters."""
-
-    average: Any
-
-
-def average(decay: float) -> optax.GradientTransformation:
-    """Keeps the moving average a <- d a + (1 - d) w of the updated weights for `averaged`. decay: d in (0, 1).
-
-    Source: Polyak & Juditsky 1992 ("Acceleration of stochastic approximation by averaging"), exponentially weighted.
-    """
-    sections.number("decay", decay, "(0, 1)")
-
-    def update(updates: Any, state: AverageState, params: Any) -> tuple[Any, AverageState]:
-        new = optax.apply_updates(params, updates)
-        return updates, AverageState(jax.tree.map(lambda a, w: decay * a + (1 - decay) * w, state.average, new))
-
-    return optax.GradientTransformation(lambda params: AverageState(jax.tree.map(jnp.array, params)), update)
-
-
 OPTIMIZERS = {f.__name__: f for f in (sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, lion, lamb, muon)}
-# Regularisers by where they stand: on the gradients, on the updates, and what only watches them.
-BEFORE = {f.__name__: f for f in (clip_norm, clip_value, l1, l2)}
-AFTER = {f.__name__: f for f in (beta_lasso, max_norm)}
-LAST = {f.__name__: f for f in (average,)}
 
 
 def build(section: Mapping, regularisers: Sequence[Mapping], schedule: optax.Schedule) -> optax.GradientTransformation:
@@ -247,9 +129,3 @@ def build(section: Mapping, regularisers: Sequence[Mapping], schedule: optax.Sch
     if not regularisers:
         return optimizer
     return optax.chain(*places["before"], optimizer, *places["after"], *places["last"])
-
-
-def averaged(opt_state: Any) -> Any | None:
-    """The moving average of the parameters, where the config asks for one."""
-    states = jax.tree.leaves(opt_state, is_leaf=lambda state: isinstance(state, AverageState))
-    return next((state.average for state in states if isinstance(state, AverageState)), None)

@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax
 
 from bigdeep import sections
-from bigdeep.models import layers, units
+from bigdeep.models import layers, pooling, units
 
 UNITS = ("dense", "convolution")
 KINDS = ("plain", "highway", "residual")
@@ -76,7 +76,7 @@ class Deep(nn.Module):
             for b in range(1, self.blocks + 1):
                 x = block(name=f"stage{s}_block{b}")(x, train=train)
             if x.ndim == 4 and s < len(self.stages):
-                x = layers.MaxPool(2, name=f"stage{s}_pool")(x, train=train)
+                x = pooling.MaxPool(2, name=f"stage{s}_pool")(x, train=train)
         return self.output(name="output")(x.mean((1, 2)) if x.ndim == 4 else x, train=train)
 
 

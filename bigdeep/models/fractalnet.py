@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from bigdeep import sections
-from bigdeep.models import layers, units
+from bigdeep.models import layers, pooling, units
 from bigdeep.models.deep import check_units, entry, make_unit
 
 
@@ -100,7 +100,7 @@ class FractalNet(nn.Module):
             paths = Paths(column, jax.random.fold_in(key, b), rate)
             x = block(name=f"block{b}")(x, paths, train=train)
             if x.ndim == 4:
-                x = layers.MaxPool(2, name=f"pool{b}")(x, train=train)
+                x = pooling.MaxPool(2, name=f"pool{b}")(x, train=train)
         return self.output(name="output")(layers.Flatten(name="flatten")(x, train=train), train=train)
 
 

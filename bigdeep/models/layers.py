@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from bigdeep import sections
-from bigdeep.models import units
+from bigdeep.models import pooling, units
 from bigdeep.models.convolution import convolution as convolve
 from bigdeep.models.convolution import whole_kernel
 from bigdeep.models.product import PRECISIONS, product
@@ -72,40 +72,6 @@ class Convolution(nn.Module):
         return whole_kernel(self.param("kernel", kernels), self.connections, self.features, channels)
 
 
-class Subsampling(nn.Module):
-    """x -> activation(w sum + b) over windows of size x size, one w and b per map: LeCun's trainable average."""
-
-    size: int
-    activation: str
-
-    @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        shape = (x.shape[-1],)
-        weight = self.param("kernel", nn.initializers.constant(1 / self.size**2), shape)
-        bias = self.param("bias", nn.initializers.zeros, shape)
-        a = _windows(x, self.size).sum((2, 4))
-        a = a * units.per_map(weight, a) + units.per_map(bias, a)
-        return units.finish(self, a, self.activation, "none", train)
-
-
-class MaxPool(nn.Module):
-    """The largest of each window of size x size."""
-
-    size: int
-
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        return _windows(x, self.size).max((2, 4))
-
-
-class AveragePool(nn.Module):
-    """The mean of each window of size x size."""
-
-    size: int
-
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        return _windows(x, self.size).mean((2, 4))
-
-
 class Flatten(nn.Module):
     """(B, H, W, C) -> (B, H W C)."""
 
@@ -130,13 +96,6 @@ class RBF(nn.Module):
 
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         return -jnp.sum((x[:, None] - jnp.asarray(self.codes, x.dtype)[None]) ** 2, axis=-1)
-
-
-def _windows(x: jax.Array, size: int) -> jax.Array:
-    """(B, H, W, C) -> (B, H/size, size, W/size, size, C); what does not fill a window is cut off."""
-    batch, height, width, channels = x.shape
-    high, wide = height // size, width // size
-    return x[:, : high * size, : wide * size].reshape(batch, high, size, wide, size, channels)
 
 
 def flatten() -> Callable[..., nn.Module]:
@@ -178,7 +137,7 @@ def convolution(
     sections.integer("features", features, "[1, inf)")
     units.check(activation, norm, init)
     sections.choice("padding", padding, ("valid", "same"))
-    _check_window("kernel", kernel, shape)
+    pooling.check_window("kernel", kernel, shape)
     sections.integer("stride", stride, "[1, inf)")
     sections.sequence("connections", connections, "for each map those it sees, or none")
     if connections:
@@ -190,25 +149,6 @@ def convolution(
             sections.check(len(set(maps)) == len(maps) > 0, "connections", maps, "different maps")
     table = tuple(tuple(maps) for maps in connections)
     return functools.partial(Convolution, features, kernel, activation, init, norm, stride, padding, table)
-
-
-def subsampling(size: int, activation: str, shape: Sequence[int]) -> Callable[..., nn.Module]:
-    """LeCun's trainable subsampling by size. Source: LeCun et al. 1998, "Gradient-based learning", section II.B."""
-    _check_window("size", size, shape)
-    sections.choice("activation", activation, units.ACTIVATIONS)
-    return functools.partial(Subsampling, size, activation)
-
-
-def max_pool(size: int, shape: Sequence[int]) -> Callable[..., nn.Module]:
-    """Max-pooling by size."""
-    _check_window("size", size, shape)
-    return functools.partial(MaxPool, size)
-
-
-def average_pool(size: int, shape: Sequence[int]) -> Callable[..., nn.Module]:
-    """Average pooling by size."""
-    _check_window("size", size, shape)
-    return functools.partial(AveragePool, size)
 
 
 def dropout(dropout_rate: float) -> Callable[..., nn.Module]:
@@ -231,18 +171,14 @@ def rbf(codes: Sequence[str], shape: Sequence[int], classes: int) -> Callable[..
     return functools.partial(RBF, tuple(tuple(1.0 if sign == "#" else -1.0 for sign in code) for code in codes))
 
 
-def _check_window(what: str, size: int, shape: Sequence[int]) -> None:
-    sections.check(len(shape) == 3, "name", f"a layer for images on {tuple(shape)}", "it before the flat ones")
-    sections.integer(what, size, f"[1, {min(shape[:2])}]")
-
-
 LAYERS: dict[str, Callable] = {
     "flatten": flatten,
     "dense": dense,
     "convolution": convolution,
-    "subsampling": subsampling,
-    "max_pool": max_pool,
-    "average_pool": average_pool,
+    "subsampling": pooling.subsampling,
+    "max_pool": pooling.max_pool,
+    "average_pool": pooling.average_pool,
+    "maxout": pooling.maxout,
     "dropout": dropout,
     "rbf": rbf,
 }

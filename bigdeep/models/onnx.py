@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from bigdeep import sections
 from bigdeep.models import layers as kinds
-from bigdeep.models import stack
+from bigdeep.models import pooling, stack
 from bigdeep.models.convolution import whole_kernel
 
 OPSET, IR = 21, 10
@@ -122,6 +122,20 @@ def _pool(kind: str) -> Callable:
     return pool
 
 
+def _maxout(graph: _Graph, x: str, module: Any, *_: Any) -> str:
+    """The largest of its every n-th units, from the first, the second, … on."""
+
+    def whole(value: int) -> str:
+        return graph.constant(np.array([value], np.int64))
+
+    last = np.iinfo(np.int64).max
+    slices = [
+        graph.add("Slice", x, whole(start), whole(last), whole(-1), whole(module.pieces))
+        for start in range(module.pieces)
+    ]
+    return graph.add("Max", *slices)
+
+
 def _rbf(graph: _Graph, x: str, module: Any, *_: Any) -> str:
     column = graph.add("Unsqueeze", x, graph.constant(np.array([1], np.int64)))
     difference = graph.with_constant("Sub", column, np.array(module.codes, np.float32)[None])
@@ -140,9 +154,10 @@ ACTIVATIONS: dict[str, Callable[[_Graph, str], str]] = {
 LAYERS: dict[type, Callable] = {
     kinds.Dense: _dense,
     kinds.Convolution: _convolution,
-    kinds.Subsampling: _subsampling,
-    kinds.MaxPool: _pool("MaxPool"),
-    kinds.AveragePool: _pool("AveragePool"),
+    pooling.Subsampling: _subsampling,
+    pooling.MaxPool: _pool("MaxPool"),
+    pooling.AveragePool: _pool("AveragePool"),
+    pooling.Maxout: _maxout,
     kinds.Flatten: lambda graph, x, *_: graph.add("Flatten", x, axis=1),
     kinds.Dropout: lambda graph, x, *_: x,
     kinds.RBF: _rbf,

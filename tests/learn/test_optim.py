@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from bigdeep.learn import optim
+from bigdeep.learn import optim, regularisers
 from bigdeep.sections import BadValue
 
 RATE = 0.1
@@ -133,7 +133,7 @@ def moved(regulariser, gradient=ZERO):
     return jax.tree.map(lambda new, old: (old - new) / RATE, after, NET)
 
 
-@pytest.mark.parametrize("parameters", optim.PARAMETERS)
+@pytest.mark.parametrize("parameters", regularisers.PARAMETERS)
 @pytest.mark.parametrize(("name", "slope"), [("l2", lambda w: 0.3 * w), ("l1", lambda w: 0.3 * np.sign(w))])
 def test_penalties_pull_the_parameters_chosen(name, slope, parameters):
     found = moved({"name": name, "weight": 0.3, "parameters": parameters})
@@ -149,7 +149,7 @@ def test_penalties_pull_the_parameters_chosen(name, slope, parameters):
             np.testing.assert_allclose(found[layer][tensor], expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("parameters", optim.PARAMETERS)
+@pytest.mark.parametrize("parameters", regularisers.PARAMETERS)
 def test_decoupled_weight_decay_is_of_the_parameters_chosen(parameters):
     section = {"name": "adamw", **MOMENTS, "eps": 1e-8, "weight_decay": 0.5, "parameters": parameters}
     after, _ = trajectory(section, [ZERO], NET)
@@ -206,18 +206,16 @@ def test_the_average_is_of_the_updated_weights(rng):
         average = 0.8 * average + 0.2 * w
     after, state = trajectory({"name": "sgd"}, gradients, start, [{"name": "average", "decay": 0.8}])
     np.testing.assert_array_equal(after, plain[-1])
-    np.testing.assert_allclose(optim.averaged(state), average, rtol=1e-6)
-    assert optim.averaged(trajectory({"name": "sgd"}, gradients, start)[1]) is None
+    np.testing.assert_allclose(regularisers.averaged(state), average, rtol=1e-6)
+    assert regularisers.averaged(trajectory({"name": "sgd"}, gradients, start)[1]) is None
 
 
 def test_the_average_is_of_the_constrained_weights_wherever_it_stands():
     average, limit = {"name": "average", "decay": 0.5}, {"name": "max_norm", "limit": 1.0}
-    for regularisers in ([average, limit], [limit, average]):
-        after, state = trajectory(
-            {"name": "sgd"}, [{"kernel": np.zeros(1)}], {"kernel": np.array([10.0])}, regularisers
-        )
+    for order in ([average, limit], [limit, average]):
+        after, state = trajectory({"name": "sgd"}, [{"kernel": np.zeros(1)}], {"kernel": np.array([10.0])}, order)
         assert after["kernel"] == pytest.approx(1)
-        assert float(optim.averaged(state)["kernel"][0]) == pytest.approx(5.5)  # halfway from where it began
+        assert float(regularisers.averaged(state)["kernel"][0]) == pytest.approx(5.5)  # halfway from where it began
 
 
 def test_a_choice_of_no_parameters_is_refused():

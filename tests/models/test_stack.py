@@ -101,6 +101,16 @@ def test_a_perceptron_is_its_formula(rng, norm, train):
     assert moved == (norm == "batch" and train)
 
 
+def test_maxout_is_the_largest_of_neighbouring_units_and_maps(rng):
+    x = rng.standard_normal((2, 4, 4, 6)).astype(np.float32)
+    flat = {"name": "flatten"}
+    found = run(stack({"name": "maxout", "pieces": 3}, flat, classes=32, shape=(4, 4, 6)), x)[1][0]
+    expected = np.maximum(np.maximum(x[..., ::3], x[..., 1::3]), x[..., 2::3])
+    np.testing.assert_array_equal(found, expected.reshape(2, 32))
+    found = run(stack(flat, {"name": "maxout", "pieces": 2}, classes=48, shape=(4, 4, 6)), x)[1][0]
+    np.testing.assert_array_equal(found, np.maximum(x[..., ::2], x[..., 1::2]).reshape(2, 48))
+
+
 def test_layers_of_images_are_their_formulas(rng):
     x = rng.standard_normal((2, 4, 4, 2)).astype(np.float32)
     windows = x.reshape(2, 2, 2, 2, 2, 2)
@@ -255,6 +265,10 @@ DENSE = {"name": "dense", "width": 4, "activation": "linear"}
         ([{"name": "flatten"}, {**DENSE, "width": 5}], r"model.layers: found 'outputs \(5,\)', expected \(4,\)"),
         ([{"name": "flatten"}, {**DENSE, "activation": "rellu"}], r"layers\[1\].activation: .*did you mean 'relu'"),
         ([{"name": "flatten"}, {"name": "dropout", "dropout_rate": 1.0}], r"layers\[1\].dropout_rate: found 1.0"),
+        (
+            [{"name": "flatten"}, {"name": "maxout", "pieces": 5}],
+            r"pieces: found 5, expected a divisor of 128",
+        ),
         ([{"name": "max_pool", "size": 9}], r"model.layers\[0\].size: found 9"),
         ([{"name": "flatten"}, {"name": "rbf", "codes": CODES}], r"layers\[1\].codes: found 2, expected 4 of them"),
         (

@@ -1,0 +1,95 @@
+"""Layers that pool: over windows of an image, or over maps. See layers.py for what a layer is."""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax
+
+from bigdeep import sections
+from bigdeep.models import units
+
+
+class Subsampling(nn.Module):
+    """x -> activation(w sum + b) over windows of size x size, one w and b per map: LeCun's trainable average."""
+
+    size: int
+    activation: str
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        shape = (x.shape[-1],)
+        weight = self.param("kernel", nn.initializers.constant(1 / self.size**2), shape)
+        bias = self.param("bias", nn.initializers.zeros, shape)
+        a = _windows(x, self.size).sum((2, 4))
+        a = a * units.per_map(weight, a) + units.per_map(bias, a)
+        return units.finish(self, a, self.activation, "none", train)
+
+
+class MaxPool(nn.Module):
+    """The largest of each window of size x size."""
+
+    size: int
+
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        return _windows(x, self.size).max((2, 4))
+
+
+class AveragePool(nn.Module):
+    """The mean of each window of size x size."""
+
+    size: int
+
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        return _windows(x, self.size).mean((2, 4))
+
+
+class Maxout(nn.Module):
+    """(…, C) -> (…, C / pieces): the largest of each `pieces` maps, or units, in a row."""
+
+    pieces: int
+
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        return x.reshape(*x.shape[:-1], -1, self.pieces).max(-1)
+
+
+def _windows(x: jax.Array, size: int) -> jax.Array:
+    """(B, H, W, C) -> (B, H/size, size, W/size, size, C); what does not fill a window is cut off."""
+    batch, height, width, channels = x.shape
+    high, wide = height // size, width // size
+    return x[:, : high * size, : wide * size].reshape(batch, high, size, wide, size, channels)
+
+
+def subsampling(size: int, activation: str, shape: Sequence[int]) -> Callable[..., nn.Module]:
+    """LeCun's trainable subsampling by size. Source: LeCun et al. 1998, "Gradient-based learning", section II.B."""
+    check_window("size", size, shape)
+    sections.choice("activation", activation, units.ACTIVATIONS)
+    return functools.partial(Subsampling, size, activation)
+
+
+def max_pool(size: int, shape: Sequence[int]) -> Callable[..., nn.Module]:
+    """Max-pooling by size."""
+    check_window("size", size, shape)
+    return functools.partial(MaxPool, size)
+
+
+def average_pool(size: int, shape: Sequence[int]) -> Callable[..., nn.Module]:
+    """Average pooling by size."""
+    check_window("size", size, shape)
+    return functools.partial(AveragePool, size)
+
+
+def maxout(pieces: int, shape: Sequence[int]) -> Callable[..., nn.Module]:
+    """Maxout of the linear units before it. pieces: >= 2, how many make one; they divide the units.
+
+    Source: Goodfellow et al. 2013 (arXiv 1302.4389), section 2.
+    """
+    sections.integer("pieces", pieces, "[2, inf)")
+    sections.check(shape[-1] % pieces == 0, "pieces", pieces, f"a divisor of {shape[-1]} units")
+    return functools.partial(Maxout, pieces)
+
+
+def check_window(what: str, size: int, shape: Sequence[int]) -> None:
+    """Requires images of `shape`, (H, W, C), that a window of size x size fits into."""
+    sections.check(len(shape) == 3, "name", f"a layer for images on {tuple(shape)}", "it before the flat ones")
+    sections.integer(what, size, f"[1, {min(shape[:2])}]")
