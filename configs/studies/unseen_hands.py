@@ -3,7 +3,7 @@
 Command: python -m bigdeep.study --study=unseen_hands
 Cost: 18 runs of about two minutes on two cores; the taught ones eight. Needs QMNIST's labels beside MNIST, and the
 teacher's run: python -m bigdeep.main --config=configs/taught.py --config.data.validation=writers:0.667:0
---workdir=runs/taught-third
+--config.epochs=40 --config.evaluate_epochs=5 --workdir=runs/taught-third
 
 mlp2 for 60 epochs of the 20,000 images of a third of the writers, judged on those of the other two thirds. Each idea
 once, at what is usual for it: averaged weights end at a quarter of the rate, since at none there is nothing to average.
