@@ -63,10 +63,11 @@ def over_processes(runs: list[Planned], executor: str, parallel: int, folder: pa
     for start in range(0, len(left), max(at_once, 1)):
         some = left[start : start + at_once]
         tell(f"bigdeep: {len(some)} of {len(left)} runs started, {executor}")
-        for each, job in zip(some, jobs.map_array(_alone, some), strict=True):
+        for i, (each, job) in enumerate(zip(some, jobs.map_array(_alone, some), strict=True)):
             job.wait()
-            if error := job.exception():
-                tell(f"bigdeep: {each.variation}, seed {each.seed}: {first_line(error)}; see {job.paths.stderr}")
+            error = job.exception()
+            failed = f": {first_line(error)}; see {job.paths.stderr}" if error else ""
+            tell(f"bigdeep: {start + i + 1} of {len(left)} ended, {each.variation}, seed {each.seed}{failed}")
 
 
 def _alone(each: Planned) -> None:

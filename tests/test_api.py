@@ -28,6 +28,8 @@ def test_importing_it_imports_nothing_else():
 def test_commands_import_no_library_that_only_some_runs_need():
     code = "import sys, bigdeep.main; lost = {'matplotlib', 'jinja2', 'tensorboardX', 'selenium', 'onnx'}"
     subprocess.run([sys.executable, "-c", f"{code}; assert not lost & set(sys.modules)"], check=True, cwd=ROOT)
+    code = "import sys, bigdeep.predict; assert 'orbax.checkpoint' not in sys.modules"  # nets in files have no need
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def test_configs_take_other_values():

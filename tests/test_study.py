@@ -163,5 +163,6 @@ def test_runs_are_spread_over_processes(tiny, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "2 of 2 runs started, local" in done.stderr
+    assert "2 of 2 ended, good, seed 1\n" in done.stderr
     assert "2 of 4 runs" in done.stdout
     assert len(list((tmp_path / "runs" / "tiny" / "good").glob("seed*/result.json"))) == 2

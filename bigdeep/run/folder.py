@@ -11,7 +11,7 @@ import jax
 
 from bigdeep import models, step
 from bigdeep.errors import BadInput, require
-from bigdeep.run import checkpoint, journal, layout, netfile, pretrained, record
+from bigdeep.run import journal, layout, netfile, pretrained, record
 
 
 class Net(NamedTuple):
@@ -81,6 +81,8 @@ def _selected(place: pathlib.Path, abstract: Any, average: bool) -> tuple[Any, i
     if place.is_file():
         require(not average, f"--workdir {place}", "a net in a file", wanted)
         return netfile.weights(place, abstract), netfile.about(place)["step"]
+    from bigdeep.run import checkpoint  # noqa: PLC0415 - orbax, half a second that nets in files do without
+
     errors = "average_validation_errors" if average else "validation_errors"
     found = record.best_row(journal.read_rows(place / "metrics.jsonl"), errors)
     best = require(found, f"--workdir {place}", f"no {errors} in metrics.jsonl", wanted)
@@ -115,12 +117,18 @@ def read_config(workdir: str | pathlib.Path) -> dict:
     place = located(workdir)
     if place.is_file():
         return netfile.about(place)
-    found = record.stored_identity(place) or checkpoint.Store(place / "checkpoints").identity()
+    found = record.stored_identity(place) or _saved_identity(place)
     stored = require(found, f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
     old = "shape" not in stored.get("dataset", {})
     require(not old, f"--workdir {workdir}", "a run of bigdeep 0.1", "one of 0.2 or later; train it again")
     stored["dataset"].setdefault("names", [str(i) for i in range(stored["dataset"]["classes"])])  # before 0.3
     return stored
+
+
+def _saved_identity(place: pathlib.Path) -> dict | None:
+    from bigdeep.run import checkpoint  # noqa: PLC0415 - as in _selected
+
+    return checkpoint.Store(place / "checkpoints").identity()
 
 
 def read_result(workdir: str | pathlib.Path) -> dict:
