@@ -7,6 +7,8 @@ teacher's run: python -m bigdeep.main --config=configs/taught.py --config.data.v
 
 mlp2 for 60 epochs of the 20,000 images of a third of the writers, judged on those of the other two thirds. Each idea
 once, at what is usual for it: averaged weights end at a quarter of the rate, since at none there is nothing to average.
+Their decay was 0.998 at first; one seed showed that 500 of 1,200 steps are too many to average over (334 errors, its
+weights as they stood 300), so it is 0.99.
 """
 
 LION = dict(name="lion", b1=0.9, b2=0.99, weight_decay=0.03, parameters="all")
@@ -21,7 +23,7 @@ def get_study(smoke: bool) -> dict:
         overrides={} if smoke else {"epochs": 60, "evaluate_epochs": 20, "data.validation": "writers:0.667:0"},
         variations={
             "mlp2's recipe": {},
-            "averaged weights": {"schedule.end": 2e-3, "regularisers": [dict(name="average", decay=0.998)]},
+            "averaged weights": {"schedule.end": 2e-3, "regularisers": [dict(name="average", decay=0.99)]},
             "lasso of the first layer": {"regularisers": [LASSO]},
             "rmsprop": {"optimizer": dict(name="rmsprop", decay=0.99, eps=1e-8), "schedule.rate": 4e-3},
             "lion": {"optimizer": LION, "schedule.rate": 2.5e-3},
