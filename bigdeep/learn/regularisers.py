@@ -4,6 +4,7 @@ Where a section says which parameters it is for: "all", "weights" (no biases, no
 (the weights of the first of its kind, and of the one called "output").
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -22,8 +23,8 @@ def mask(which: str) -> Callable[[Any], Any]:
 
     def chosen(path: Sequence, _: Any) -> bool:
         names = [key.key for key in path]
-        layers = {"weights": True, "first_layer": names[0].endswith("1"), "last_layer": names[0] == "output"}
-        return which == "all" or (names[-1] == "kernel" and layers[which])
+        of = {"weights": True, "first_layer": re.fullmatch(r"\D+1", names[0]), "last_layer": names[0] == "output"}
+        return which == "all" or (names[-1] == "kernel" and bool(of[which]))
 
     def tree_of(params: Any) -> Any:
         tree = jax.tree_util.tree_map_with_path(chosen, params)

@@ -190,12 +190,12 @@ def test_beta_lasso_shrinks_the_first_layer_and_drops_what_is_small(rng):
         zeros += np.sum(w == 0)
     assert zeros > 9
     regulariser = {"name": "beta_lasso", "weight": 0.05, "beta": 3.0, "parameters": "first_layer"}
-    nets = [{"dense1": {"kernel": g}, "dense2": {"kernel": g}} for g in gradients]
-    net = {"dense1": {"kernel": start}, "dense2": {"kernel": start}}
+    nets = [{"dense1": {"kernel": g}, "dense11": {"kernel": g}} for g in gradients]
+    net = {"dense1": {"kernel": start}, "dense11": {"kernel": start}}
     after, _ = trajectory({"name": "sgd"}, nets, net, [regulariser], lambda step: 0.1 / (step + 1))
     np.testing.assert_allclose(after["dense1"]["kernel"], w, atol=1e-9)
     assert np.sum(after["dense1"]["kernel"] == 0) == np.sum(w == 0) > 0
-    assert np.all(after["dense2"]["kernel"] != 0)
+    assert np.all(after["dense11"]["kernel"] != 0)
 
 
 def test_the_average_is_of_the_updated_weights(rng):
