@@ -4,7 +4,7 @@ import pathlib
 
 from bigdeep.report import records
 from bigdeep.report.markdown import filled
-from bigdeep.report.tables import benchmarks, committees, faults, nets, search, studies
+from bigdeep.report.tables import benchmarks, committees, faults, mistakes, nets, search, studies
 
 
 def pages(root: pathlib.Path) -> dict[pathlib.Path, str]:
@@ -22,6 +22,7 @@ def pages(root: pathlib.Path) -> dict[pathlib.Path, str]:
             "committees": committees.committees(records.read(results, "committee")),
             "columns": committees.columns(records.read(results, "committee")),
             "hands": committees.hands(records.read(results, "committee")),
+            "shared mistakes": mistakes.shared(records.read(results, "mistakes")),
             "speedruns": nets.speedruns(records.read(results, "speedrun")),
             "nets": nets.nets({path: r for path, r in runs.items() if path in others}),
             "augmentations": nets.comparison(augmentations),
