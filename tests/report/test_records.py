@@ -9,7 +9,7 @@ from PIL import Image
 from bigdeep import training
 from bigdeep.errors import BadInput
 from bigdeep.report import figures, markdown, pages, records
-from bigdeep.report.tables import committees, nets, search
+from bigdeep.report.tables import committees, mistakes, nets, search
 from bigdeep.tools import publish
 from conftest import ROOT
 
@@ -184,6 +184,17 @@ def test_speedruns_in_a_row_and_in_a_figure(tmp_path):
     figures.error_against_time(tmp_path / "figure.png", records, {"mlp2.json": {**runs[0], "config": "mlp2"}})
     with Image.open(tmp_path / "figure.png") as picture:
         assert picture.size == (880, 495)
+
+
+def test_shared_mistakes_are_those_of_all_nets():
+    def record(net, *wrong):
+        found = [{"index": i, "label": 8, "guesses": [[guess, p], [8, 0.1]]} for i, guess, p in wrong]
+        return {"members": [{"config": net}], "mistakes": found}
+
+    made = {"a.json": record("mlp2", (7, 3, 0.9), (5, 0, 0.6)), "b.json": record("mlp5", (9, 1, 0.5), (7, 2, 0.754))}
+    rows = mistakes.shared(made).splitlines()
+    assert rows[0] == "| image | label | [`mlp2`](results/a.json) | [`mlp5`](results/b.json) |"
+    assert rows[2:] == ["| #7 | 8 | 3 (90 %) | 2 (75 %) |"]
 
 
 def test_a_committee_in_a_row():
