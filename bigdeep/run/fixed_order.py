@@ -3,7 +3,8 @@
 Sums of floating point numbers depend on their order, and XLA's on how many rows a device has and on what an operation
 is fused with. So here every device computes its micro-shards one by one in the same compiled loop, everything is added
 in one binary tree, and the update is compiled apart from what comes before it. On a CPU the number of threads has to
-be the same as well (machine.select, which bigdeep.main calls).
+be the same as well (machine.select, which bigdeep.main calls). Muon's update still has other last bits on one device
+than on several: XLA sums the norms of its matrices in another order there.
 """
 
 from collections.abc import Callable
