@@ -5,8 +5,7 @@
 LeNet-5 (configs/lenet5_maxpool.py, gradient descent) at several batch sizes, a net of 3x3 kernels and batch norm
 (configs/taught.py, AdamW) and mlp5 (configs/mlp5.py, AdamW): chunks of steps as a run consists of, shuffling included,
 deformations and mixup left out, beside the same net, loss and optimizer in PyTorch, eager and compiled, on batches that
-lie ready. They take turns; medians of images/s over --rounds rounds. mlp5 has batch norm and GELU since this comparison
-was first made, in PyTorch too. Needs the extra `bench`.
+lie ready. They take turns; medians of images/s over --rounds rounds. Needs the extra `bench`.
 """
 
 import itertools

@@ -5,7 +5,8 @@ Source: Urban et al. 2017 (arXiv 1603.05691), on how far nets without convolutio
 for both, and long schedules. Not a plain net: its weights know what convolution knows.
 Command: python -m bigdeep.main --config=configs/taught.py for the teacher (0.11 M weights),
 then …py:mlp2 or …py:mlp3, which read it from runs/taught.
-Cost: about ten minutes on two cores, 50 for mlp2. Expected: see the table of nets in RESULTS.md.
+Cost: 22 minutes on one core for the teacher. Expected: see the table of nets in RESULTS.md; mlp2 and mlp3 have no full
+run yet, only docs/studies.md, "Unseen hands".
 
 Teacher and pupils see the inputs of mlp5.py. The teacher is trained without label smoothing, which would take from its
 outputs how alike two classes are (Müller et al. 2019, arXiv 1906.02629).
