@@ -18,6 +18,7 @@ import numpy as np
 from bigdeep import augment, configfile, training
 from bigdeep.data import pixels
 from bigdeep.errors import BadInput, require
+from bigdeep.place import place
 from bigdeep.run import folder, journal, machine
 from bigdeep.sections import plain
 
@@ -114,7 +115,7 @@ class Run:
     @property
     def rows(self) -> list[dict]:
         """The rows of metrics so far."""
-        return journal.read_rows(pathlib.Path(self.workdir) / "metrics.jsonl")
+        return journal.read_rows(place(self.workdir) / "metrics.jsonl")
 
     @functools.cached_property
     def net(self) -> Net:
@@ -145,7 +146,7 @@ def train(
     errors.Stopped after a signal with everything saved (in the main thread), errors.Failed.
     """
     machine.prepare()
-    path = pathlib.Path(workdir or f"runs/{str(config['name']).replace(':', '-')}")
+    path = place(workdir or f"runs/{str(config['name']).replace(':', '-')}")
     training.run(config, str(path), force_resume=force_resume, on_row=on_row)
     return Run(path)
 

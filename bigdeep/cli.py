@@ -14,6 +14,7 @@ from absl import flags, logging
 
 from bigdeep import configfile
 from bigdeep.errors import BadInput, Failed, Stopped, first_line, one_of, require, tell
+from bigdeep.place import place
 
 # Overrides on the command line, --config.KEY=VALUE, taken out of it before absl sees the rest.
 _overrides: dict[str, str] = {}
@@ -70,9 +71,9 @@ def folders(value: str) -> list[pathlib.Path]:
     parts, found = value.split(","), []
     while parts:
         joined = [",".join(parts[:n]) for n in range(len(parts), 0, -1)]
-        name = next((name for name in joined if name and pathlib.Path(name).expanduser().is_dir()), parts[0])
+        name = next((name for name in joined if name and place(name).is_dir()), parts[0])
         require(name, "--workdir", value, "the folder of a run, or several with commas between them")
-        found.append(pathlib.Path(name).expanduser())
+        found.append(place(name))
         parts = parts[name.count(",") + 1 :]
     return found
 

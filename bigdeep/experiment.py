@@ -1,7 +1,6 @@
 """A config -> everything a run is made of, bound once: data, net, loss, deformation, optimizer, the training step."""
 
 import functools
-import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -128,7 +127,7 @@ def _teacher(splits: datasets.Splits, workdir: str) -> Callable[[jax.Array], jax
     """The net that a run selected: inputs (B, H, W, C) -> its logits, without dropout."""
     sections.check(isinstance(workdir, str) and workdir, "workdir", workdir, "the folder of a run")
     with jax.enable_x64(False):
-        net = folder.net(pathlib.Path(workdir))
+        net = folder.net(workdir)
     taught = tuple(net.dataset["shape"])
     sections.check(taught == splits.shape, "workdir", f"a teacher of images {taught}", f"one of {splits.shape}")
     name, same = net.dataset["name"], net.dataset["sha256"] == splits.dataset.sha256
@@ -148,7 +147,7 @@ def identity(experiment: Experiment) -> dict:
     loss = experiment.config["loss"]
     if loss["name"] != "distillation":
         return {"config": experiment.config, "dataset": about}
-    teacher = folder.read_result(pathlib.Path(loss["workdir"]))
+    teacher = folder.read_result(loss["workdir"])
     require(teacher, "config.loss.workdir", f"no result.json in {loss['workdir']}", "the folder of a finished run")
     return {"config": experiment.config, "dataset": about, "teacher": teacher["state_sha256"]}
 

@@ -23,6 +23,7 @@ from absl import flags
 from bigdeep import cli, models
 from bigdeep.data import pixels
 from bigdeep.errors import BadInput, require
+from bigdeep.place import absolute
 from bigdeep.report import card
 from bigdeep.run import files, folder, machine, netfile, pretrained
 
@@ -106,7 +107,7 @@ def _beside(workdir: pathlib.Path, format: str) -> pathlib.Path:
     """Where the file goes if nobody says: beside the run's folder or the file; here for a pretrained net."""
     if folder.is_pretrained(workdir):
         return pathlib.Path(f"{str(workdir).removeprefix(pretrained.PREFIX)}.{format}")
-    name = workdir.stem if workdir.is_file() else workdir.resolve().name
+    name = workdir.stem if workdir.is_file() else absolute(workdir).name
     return workdir.parent / f"{name}.{format}"
 
 

@@ -12,12 +12,12 @@ Exit codes: 0 done, 2 bad input, 75 stopped by a signal with everything saved, 1
 """
 
 import json
-import pathlib
 
 from absl import flags
 
 from bigdeep import cli, training
 from bigdeep.errors import require
+from bigdeep.place import place
 from bigdeep.report import summary
 from bigdeep.run import folder, machine, processes
 from bigdeep.sections import plain
@@ -41,7 +41,7 @@ def main() -> None:
     with processes.watched():
         result = training.run(config, workdir, force_resume=options.force_resume)
     if processes.first():
-        print(json.dumps(result, indent=2) if options.json else summary.text(pathlib.Path(workdir)))
+        print(json.dumps(result, indent=2) if options.json else summary.text(place(workdir)))
 
 
 if __name__ == "__main__":

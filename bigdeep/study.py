@@ -25,6 +25,7 @@ from absl import flags
 from bigdeep import cli, configfile, programs, spread
 from bigdeep import experiment as experiments
 from bigdeep.errors import one_of, require
+from bigdeep.place import in_bucket, place
 from bigdeep.report import figures
 from bigdeep.report.tables import studies
 from bigdeep.run import files, journal, machine, record
@@ -117,7 +118,9 @@ def main() -> None:
         return
     require(options.study, "--study", options.study, "a study, or --list")
     name, study = load(options.study)
-    runs = planned(name, study, pathlib.Path(options.folder))
+    folder = place(options.folder)
+    require(not in_bucket(folder), "--folder", options.folder, "a folder on a disk")
+    runs = planned(name, study, folder)
     unknown = [each for each in options.only if each not in study["variations"]]
     require(not unknown, "--only", ", ".join(unknown), one_of(study["variations"], unknown[0] if unknown else ""))
     chosen = [each for each in runs if not options.only or each.variation in options.only][_shard(options.shard)]
@@ -126,13 +129,13 @@ def main() -> None:
         _estimate(chosen)
         return
     if options.executor == "slurm" or options.parallel > 1:
-        spread.over_processes(chosen, options.executor, options.parallel, pathlib.Path(options.folder) / name)
+        spread.over_processes(chosen, options.executor, options.parallel, folder / name)
     else:
         spread.run_all(chosen, spread.train)
     found = list(outcomes(runs))
     about = {"kind": "study", "study": name, "dataset": _dataset(runs), **{k: study[k] for k in KEYS - {"overrides"}}}
     whole = about | {"rule": studies.RULE, "overrides": study["overrides"], "runs": found} | machine.origin()
-    where = pathlib.Path(options.folder) / name
+    where = folder / name
     files.write_json(where / "study.json", whole)
     table = studies.table(whole)
     files.write_text(where / "table.md", table)

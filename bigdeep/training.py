@@ -14,6 +14,7 @@ from bigdeep import experiment as experiments
 from bigdeep.data import embedded
 from bigdeep.errors import BadInput, Diverged, Stopped, require, tell
 from bigdeep.experiment import Experiment
+from bigdeep.place import in_bucket, place
 from bigdeep.run import checkpoint, files, folder, layout, machine, processes, record, signals
 from bigdeep.run.journal import Exploded, Journal, read_rows
 from bigdeep.run.progress import Progress
@@ -29,7 +30,7 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False, on_row: Ca
     Raises BadInput before anything is trained, Stopped after a signal with everything saved, and, with the checkpoints
     so far kept, Diverged when the loss is not finite and Failed when the disk is full.
     """
-    path = pathlib.Path(workdir)
+    path = _destination(workdir, config)
     with signals.caught() as noted:
         received, first = processes.shared(noted), processes.first()
         experiment = experiments.build(config)
@@ -56,6 +57,14 @@ def run(config: Mapping, workdir: str, *, force_resume: bool = False, on_row: Ca
                     store.close()
                     raise Diverged(autopsy.explanation(error, experiment, store, journal.rows)) from None
                 return _end(path, experiment, state, journal)
+
+
+def _destination(workdir: str, config: Mapping) -> pathlib.Path:
+    """Where the run's folder is to be."""
+    path = place(workdir)
+    board = config.get("tensorboard") and in_bucket(path)
+    require(not board, "config.tensorboard", True, f"False for a folder in a bucket, {path}")
+    return path
 
 
 @contextlib.contextmanager

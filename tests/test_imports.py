@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parent.parent / "bigdeep"
 # Each module may import those of the groups before its own, and those of its own package.
 LAYERS = [
     {"errors"},
-    {"cache", "sections", "configfile"},
+    {"cache", "sections", "configfile", "place"},
     {"cli", "data", "models", "run"},
     {"augment", "learn", "step"},
     {"run.folder", "report"},
@@ -33,11 +33,13 @@ ONLY_IN = {
     "ml_collections": {"api", "cli", "sections", "configfile"},
     "grain": {"data.stream"},
     "jinja2": {"report.html"},
+    "etils": {"place"},
+    "gcsfs": {"place"},
     "onnx": {"models.onnx"},
     "safetensors": {"run.netfile"},
     "tensorboardX": {"run.tensorboard"},
 }
-WITHOUT_JAX = ("", "errors", "sections", "report", "cache")
+WITHOUT_JAX = ("", "errors", "sections", "report", "cache", "place")
 WITHOUT_JAX += tuple(f"run.{name}" for name in ("files", "journal", "record", "progress", "signals"))
 FILES = sorted(ROOT.rglob("*.py"))
 

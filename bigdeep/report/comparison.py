@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bigdeep.place import in_bucket
 from bigdeep.report import mistakes
 from bigdeep.report.html import COLOURS, axes, illustrated, rendered
 from bigdeep.report.run import Run, curves
@@ -31,9 +32,10 @@ def of_several(runs: Sequence[Run], where: pathlib.Path, index: bool = False) ->
 def _row(run: Run, where: pathlib.Path, colour: str | None) -> dict:
     last, best = run.rows[-1] if run.rows else {}, run.best
     page = run.workdir / "report.html"
+    linked = not in_bucket(page) and page.exists()
     return {
         "name": run.name,
-        "link": f"./{urllib.parse.quote(os.path.relpath(page, where))}" if page.exists() else "",
+        "link": f"./{urllib.parse.quote(os.path.relpath(page, where))}" if linked else "",
         "colour": colour,
         "dataset": run.dataset["name"],
         "state": "finished" if run.result else "not finished",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Set
 import numpy as np
 
 from bigdeep.errors import BadInput, require
+from bigdeep.place import absolute, below
 from bigdeep.report.tables import nets
 from bigdeep.run import journal, record
 
@@ -32,7 +33,7 @@ class Run:
     @property
     def name(self) -> str:
         """The config's name, and the folder's where that is another."""
-        folder, config = self.workdir.resolve().name, self.config["name"]
+        folder, config = absolute(self.workdir).name, self.config["name"]
         return config if folder == config.replace(":", "-") else f"{config} ({folder})"
 
     @property
@@ -114,7 +115,7 @@ def _short(value: float | None) -> float | None:
 def runs_below(folder: pathlib.Path) -> list[Run]:
     """The runs in a folder and the folders in it, in order; those that cannot be read are left out."""
     found = []
-    for path in sorted(folder.glob("**/config.json")):
+    for path in sorted(path for path in below(folder) if path.name == "config.json"):
         try:
             found.append(Run(path.parent))
         except BadInput:

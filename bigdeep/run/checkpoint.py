@@ -10,7 +10,6 @@ import atexit
 import functools
 import hashlib
 import json
-import os
 import pathlib
 import shutil
 import tempfile
@@ -22,6 +21,7 @@ import jax
 from orbax.checkpoint import v1 as ocp
 
 from bigdeep.errors import BadInput, Failed, first_line, tell
+from bigdeep.place import absolute, below, move
 from bigdeep.run import processes
 
 Items = Mapping[str, Any]
@@ -108,13 +108,14 @@ def _raise_unreadable(folder: pathlib.Path) -> None:
         raise error
 
     try:
-        for root, _, names in os.walk(folder, onerror=fail):
-            for name in names:
-                with pathlib.Path(root, name).open("rb") as file:
-                    while file.read(1 << 20):
-                        pass
+        for path in below(folder, onerror=fail):
+            with path.open("rb") as file:
+                while file.read(1 << 20):
+                    pass
     except OSError as error:
         raise Failed(f"checkpoint {error.filename or folder}: {error.strerror}; nothing was changed") from None
+    except Exception as error:  # a bucket's libraries have kinds of their own
+        raise Failed(f"checkpoint {folder}: {first_line(error)}; nothing was changed") from None
 
 
 @functools.cache
@@ -138,13 +139,13 @@ class _Keep:
 
 
 class Store:
-    """The checkpoints of one run, in folder/<step>; steps found damaged move to folder/damaged/<step>.
+    """The checkpoints of one run, in folder/<step>; steps found damaged move to damaged/<step> beside it.
 
     watchers: functions of (step, items) that are called with all that is saved.
     """
 
     def __init__(self, folder: pathlib.Path):
-        self.folder = folder.absolute()
+        self.folder = absolute(folder)
         self.watchers: list[Callable] = []
         self._keep = _Keep()
         self._checkpointer = None
@@ -158,7 +159,7 @@ class Store:
     def steps(self) -> list[int]:
         """The steps on disk, ascending."""
         try:
-            return sorted(int(name) for name in os.listdir(self.folder) if name.isdigit())
+            return sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdigit())
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -197,11 +198,10 @@ class Store:
         return None
 
     def _move_aside(self, step: int, reason: str) -> None:
-        aside = self.folder / "damaged" / str(step)
-        aside.parent.mkdir(exist_ok=True)
+        aside = self.folder.with_name("damaged") / str(step)  # orbax clears what it finds among the steps
         while aside.exists():
             aside = aside.with_name(f"{aside.name}-again")
-        (self.folder / str(step)).rename(aside)
+        move(self.folder / str(step), aside)
         tell(f"bigdeep: CHECKPOINT {step} IS DAMAGED: {reason}; moved to {aside}, falling back")
 
     def save(self, step: int, items: Items, identity: Mapping, best: Set[int] = frozenset()) -> None:

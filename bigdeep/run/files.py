@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bigdeep.errors import BadInput, tell
+from bigdeep.place import in_bucket, put, reach
 
 # What flock says on file systems that have no locks (Lustre, some NFS).
 UNSUPPORTED = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
@@ -32,6 +33,9 @@ def write_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 def write_bytes(path: pathlib.Path, content: bytes) -> None:
     """Writes a file so that it is there whole or not at all, on disk when this returns."""
+    if in_bucket(path):
+        put(path, content)
+        return
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     with partial.open("wb") as file:
         file.write(content)
@@ -49,9 +53,14 @@ def write_json(path: pathlib.Path, value: Mapping) -> None:
 def claim(folder: pathlib.Path) -> Iterator[None]:
     """Creates a run folder and holds it for this process; the kernel lets go when the process ends in any way.
 
-    Raises BadInput where another process holds it or no folder can be made. Where the file system has no locks, says so
-    and goes on.
+    Raises BadInput where another process holds it or no folder can be made. Where the file system has no locks, as in a
+    bucket, says so and goes on.
     """
+    if in_bucket(folder):
+        reach(folder)
+        tell(f"bigdeep: {folder} lies in a bucket, which has no locks: see to it that no other run uses it")
+        yield
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("a")

@@ -11,6 +11,7 @@ import jax
 
 from bigdeep import models, step
 from bigdeep.errors import BadInput, require
+from bigdeep.place import in_bucket, place
 from bigdeep.run import journal, layout, netfile, pretrained, record
 
 
@@ -67,7 +68,12 @@ def net(workdir: str | pathlib.Path, model: Mapping | None = None, average: bool
 def located(workdir: str | pathlib.Path) -> pathlib.Path:
     """The folder, or the file of a net, that --workdir names."""
     name = str(workdir)
-    return pretrained.path(name.removeprefix(pretrained.PREFIX)) if is_pretrained(name) else pathlib.Path(workdir)
+    if is_pretrained(name):
+        return pretrained.path(name.removeprefix(pretrained.PREFIX))
+    found = place(workdir)
+    copy = in_bucket(found) and found.suffix == netfile.SUFFIX
+    require(not copy, f"--workdir {workdir}", "a net in a file in a bucket", "a copy of it on a disk")
+    return found
 
 
 def is_pretrained(workdir: str | pathlib.Path) -> bool:
@@ -75,19 +81,19 @@ def is_pretrained(workdir: str | pathlib.Path) -> bool:
     return str(workdir).startswith(pretrained.PREFIX)
 
 
-def _selected(place: pathlib.Path, abstract: Any, average: bool) -> tuple[Any, int]:
+def _selected(where: pathlib.Path, abstract: Any, average: bool) -> tuple[Any, int]:
     """({"params", "model_state"} at best validation, their step); of a file those in it."""
     wanted = "a run with the regulariser average" if average else "a run that was evaluated"
-    if place.is_file():
-        require(not average, f"--workdir {place}", "a net in a file", wanted)
-        return netfile.weights(place, abstract), netfile.about(place)["step"]
+    if where.is_file():
+        require(not average, f"--workdir {where}", "a net in a file", wanted)
+        return netfile.weights(where, abstract), netfile.about(where)["step"]
     from bigdeep.run import checkpoint  # noqa: PLC0415 - orbax, half a second that nets in files do without
 
     errors = "average_validation_errors" if average else "validation_errors"
-    found = record.best_row(journal.read_rows(place / "metrics.jsonl"), errors)
-    best = require(found, f"--workdir {place}", f"no {errors} in metrics.jsonl", wanted)
-    item, folder = "average" if average else "net", place.absolute() / "checkpoints" / str(best["step"])
-    require(folder.exists(), f"--workdir {place}", f"no checkpoints/{best['step']}", "a run with its best checkpoint")
+    found = record.best_row(journal.read_rows(where / "metrics.jsonl"), errors)
+    best = require(found, f"--workdir {where}", f"no {errors} in metrics.jsonl", wanted)
+    item, folder = "average" if average else "net", checkpoint.Store(where / "checkpoints").folder / str(best["step"])
+    require(folder.exists(), f"--workdir {where}", f"no checkpoints/{best['step']}", "a run with its best checkpoint")
     try:
         return checkpoint.load(folder, {item: abstract})[item], best["step"]
     except checkpoint.Damaged as damage:
@@ -114,10 +120,10 @@ def read_config(workdir: str | pathlib.Path) -> dict:
 
     Where the file is lost or no longer JSON, the newest checkpoint still knows config and data.
     """
-    place = located(workdir)
-    if place.is_file():
-        return netfile.about(place)
-    found = record.stored_identity(place) or _saved_identity(place)
+    where = located(workdir)
+    if where.is_file():
+        return netfile.about(where)
+    found = record.stored_identity(where) or _saved_identity(where)
     stored = require(found, f"--workdir {workdir}", "no config.json", "a folder that a run was trained in")
     old = "shape" not in stored.get("dataset", {})
     require(not old, f"--workdir {workdir}", "a run of bigdeep 0.1", "one of 0.2 or later; train it again")
@@ -125,13 +131,13 @@ def read_config(workdir: str | pathlib.Path) -> dict:
     return stored
 
 
-def _saved_identity(place: pathlib.Path) -> dict | None:
+def _saved_identity(where: pathlib.Path) -> dict | None:
     from bigdeep.run import checkpoint  # noqa: PLC0415 - as in _selected
 
-    return checkpoint.Store(place / "checkpoints").identity()
+    return checkpoint.Store(where / "checkpoints").identity()
 
 
 def read_result(workdir: str | pathlib.Path) -> dict:
     """result.json, or what a net in a file knows of it; {} where there is none."""
-    place = located(workdir)
-    return netfile.about(place).get("result", {}) if place.is_file() else record.read_result(place)
+    where = located(workdir)
+    return netfile.about(where).get("result", {}) if where.is_file() else record.read_result(where)

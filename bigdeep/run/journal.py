@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bigdeep.errors import BadInput, tell
+from bigdeep.place import in_bucket
 from bigdeep.run.files import write_text
 
 
@@ -91,10 +92,13 @@ class Journal:
         self.rows.append(dict(row))
         if not self._keep:
             return
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        if in_bucket(self.path):  # where nothing can be appended
+            self._rewrite()
+        else:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
         for sink in self.sinks:
             sink(self.rows[-1])
 
@@ -125,7 +129,7 @@ def read_rows(path: pathlib.Path) -> list[dict]:
 
 def _whole_rows(path: pathlib.Path) -> tuple[list[dict], str]:
     """(the rows that are whole and in order; what is wrong with the first line that is not, "" for none)."""
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    text = path.read_bytes().decode("utf-8", errors="replace") if path.exists() else ""
     rows: list[dict] = []
     damage = ""
     for number, line in enumerate(text.split("\n")[:-1], start=1):  # what follows the last newline is torn

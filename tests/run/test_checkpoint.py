@@ -1,6 +1,7 @@
 """Checkpoints: round trip, damage of every kind, full disk."""
 
 import gc
+import os
 import pathlib
 import resource
 import shutil
@@ -102,7 +103,7 @@ def test_a_state_may_change_as_soon_as_save_returns(tmp_path):
 def test_any_flipped_bit_is_noticed_and_the_step_before_taken(tmp_path, capfd, rng):
     noticed, named = 0, 0
     for trial in range(12):
-        folder = saved(tmp_path / str(trial), 1, 2)
+        folder = saved(tmp_path / str(trial) / "checkpoints", 1, 2)
         path = data_files(folder / "2")[trial % 3]
         content = bytearray(path.read_bytes())
         at = rng.integers(len(content))
@@ -112,7 +113,7 @@ def test_any_flipped_bit_is_noticed_and_the_step_before_taken(tmp_path, capfd, r
         told = capfd.readouterr().err
         if int(found.step) == 1:
             assert "CHECKPOINT 2 IS DAMAGED" in told
-            assert (folder / "damaged" / "2").is_dir()
+            assert (folder.with_name("damaged") / "2").is_dir()
             assert not (folder / "2").exists()
             noticed += 1
             named += "leaf [" in told
@@ -150,12 +151,12 @@ def test_truncated_files_fall_back(tmp_path, share, capfd):
 
 
 def test_all_steps_damaged_ends_the_run_and_all_are_kept_aside(tmp_path, capfd):
-    folder = saved(tmp_path, 1, 2)
+    folder = saved(tmp_path / "checkpoints", 1, 2)
     for number in "12":
         (folder / number / "_CHECKPOINT_METADATA").write_text("{")
     with pytest.raises(Failed, match=r"all of \[1, 2\] are damaged"):
         restored(folder)
-    assert sorted(p.name for p in (folder / "damaged").iterdir()) == ["1", "2"]
+    assert sorted(p.name for p in folder.with_name("damaged").iterdir()) == ["1", "2"]
     assert capfd.readouterr().err.count("DAMAGED") == 2
 
 
@@ -236,7 +237,7 @@ def test_what_the_system_does_not_give_out_is_no_damage(tmp_path, monkeypatch):
     with pytest.raises(Failed, match="Permission denied; nothing was changed"):
         restored(folder)
     assert checkpoint.Store(folder).steps() == [1, 2]
-    monkeypatch.setattr(checkpoint.os, "listdir", lambda path: refuse(pathlib.Path("2/net/d/x")))
+    monkeypatch.setattr(os, "listdir", lambda path: refuse(pathlib.Path("2/net/d/x")))
     with pytest.raises(Failed, match="Permission denied; nothing was changed"):
         checkpoint.Store(folder).steps()
 
