@@ -2,10 +2,10 @@
 # Trains on a Google Cloud TPU VM or a slice of several: one process on each of its hosts.
 #   launch/tpu_vm.sh create | copy | run FLAGS… | fetch | delete | babysit FLAGS…
 #   NAME=mine ZONE=us-central1-a TYPE=v5litepod-8 launch/tpu_vm.sh babysit --config=configs/mlp5.py
-# create: makes the VM. copy: sends this checkout and installs it. run: trains on all hosts; the run folder is on
-# BUCKET's disk or, on one host, the VM's own. fetch: copies runs/ back. delete: ends the VM, and what it costs.
-# babysit: create, copy, run; when the VM was preempted, makes it anew and goes on where the last checkpoint is, which
-# needs BUCKET, a bucket that is mounted on every host by gcsfuse; fetches at the end and deletes.
+# create: makes the VM. copy: sends this checkout and installs it. run: trains on all hosts; the run folder is
+# gs://BUCKET/NAME or, on one host, the VM's own runs/. fetch: copies it to runs/ here. delete: ends the VM, and what it
+# costs. babysit: create, copy, run; when the VM was preempted, makes it anew and goes on where the last checkpoint is,
+# which needs BUCKET; fetches at the end and deletes.
 # With --dry_run first, it prints the commands and does nothing. Needs gcloud, set up with a project and a quota.
 set -euo pipefail
 dry=
@@ -28,19 +28,19 @@ create() {
 copy() {
     call tar --create --gzip --file=/tmp/bigdeep.tar.gz --directory="$here" --exclude=./runs --exclude=./.venv --exclude=./.git .
     call gcloud compute tpus tpu-vm scp /tmp/bigdeep.tar.gz "$name:" --zone="$zone" --worker=all
-    everywhere "mkdir -p bigdeep && tar xzf bigdeep.tar.gz -C bigdeep && cd bigdeep && make .venv/.ready EXTRAS=tpu"
-    if [ -n "$bucket" ]; then everywhere "mkdir -p bigdeep/runs && gcsfuse --implicit-dirs $bucket bigdeep/runs"; fi
+    everywhere "mkdir -p bigdeep && tar xzf bigdeep.tar.gz -C bigdeep && cd bigdeep && make .venv/.ready EXTRAS=tpu,gcs"
 }
 
 train() {
-    local flags
-    printf -v flags ' %q' "$@"
+    local flags where=()
+    if [ -n "$bucket" ]; then where=("--workdir=gs://$bucket/$name"); fi
+    printf -v flags ' %q' "${where[@]}" "$@"
     everywhere "cd bigdeep && .venv/bin/python -m bigdeep.main --coordinator=auto --platform=tpu$flags"
 }
 
 fetch() {
     if [ -n "$bucket" ]; then
-        call gcloud storage cp --recursive "gs://$bucket/*" runs/
+        call gcloud storage cp --recursive "gs://$bucket/$name" runs/
     else
         call gcloud compute tpus tpu-vm scp --recurse "$name:bigdeep/runs" . --zone="$zone" --worker=0
     fi

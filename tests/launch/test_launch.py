@@ -89,7 +89,7 @@ def gcloud(*words: str) -> str:
 
 
 def test_a_tpu_vm_is_made_used_and_deleted(fakes):
-    make = "mkdir -p bigdeep && tar xzf bigdeep.tar.gz -C bigdeep && cd bigdeep && make .venv/.ready EXTRAS=tpu"
+    make = "mkdir -p bigdeep && tar xzf bigdeep.tar.gz -C bigdeep && cd bigdeep && make .venv/.ready EXTRAS=tpu,gcs"
     train = "cd bigdeep && .venv/bin/python -m bigdeep.main --coordinator=auto --platform=tpu --config=mlp5"
     everywhere = "--worker=all --command="
     calls = {
@@ -106,6 +106,10 @@ def test_a_tpu_vm_is_made_used_and_deleted(fakes):
         flags = ["--config=mlp5"] if command == "run" else []
         assert fakes("tpu_vm.sh", command, *flags, NAME="mine") == (0, "", expected)
         assert fakes("tpu_vm.sh", "--dry_run", command, *flags, NAME="mine")[1].splitlines()[-1] == expected[-1]
+    kept = fakes("tpu_vm.sh", "run", "--config=mlp5", NAME="mine", BUCKET="ours")[2]
+    assert kept == [gcloud("ssh", everywhere + train.replace("--config", "--workdir=gs://ours/mine --config"))]
+    fetched = fakes("tpu_vm.sh", "fetch", NAME="mine", BUCKET="ours")[2]
+    assert fetched == ["gcloud storage cp --recursive gs://ours/mine runs/"]
     spot = fakes("tpu_vm.sh", "create", NAME="mine", SPOT="1")[2]
     assert spot == [calls["create"][0] + " --spot"]
     assert fakes("tpu_vm.sh", "rest")[0] == 2
