@@ -5,7 +5,7 @@ An object in a bucket is there whole or not at all, whatever process writes it; 
 
 import os
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from bigdeep.errors import BadInput, Failed, first_line, require
 
@@ -43,8 +43,13 @@ def absolute(path: pathlib.Path) -> pathlib.Path:
     return path if in_bucket(path) else pathlib.Path(os.path.abspath(path))
 
 
-def below(folder: pathlib.Path, onerror: Callable[[OSError], None] | None = None) -> Iterator[pathlib.Path]:
-    """The files in a folder and the folders in it. onerror: takes what keeps one from being listed, if it matters."""
+def below(folder: pathlib.Path, strict: bool = False) -> Iterator[pathlib.Path]:
+    """The files in a folder and the folders in it; those that cannot be listed are left out, or raise OSError."""
+
+    def onerror(error: OSError) -> None:
+        if strict:
+            raise error
+
     if not in_bucket(folder):
         for root, _, names in os.walk(folder, onerror=onerror):
             yield from (pathlib.Path(root, name) for name in names)

@@ -21,7 +21,7 @@ import jax
 from orbax.checkpoint import v1 as ocp
 
 from bigdeep.errors import BadInput, Failed, first_line, tell
-from bigdeep.place import absolute, below, move
+from bigdeep.place import absolute, below, in_bucket, move
 from bigdeep.run import processes
 
 Items = Mapping[str, Any]
@@ -103,12 +103,8 @@ def _seal(what: Mapping) -> str:
 
 def _raise_unreadable(folder: pathlib.Path) -> None:
     """Raises Failed where the system does not give out the bytes of a checkpoint: that says nothing of damage."""
-
-    def fail(error: OSError) -> None:
-        raise error
-
     try:
-        for path in below(folder, onerror=fail):
+        for path in below(folder, strict=True):
             with path.open("rb") as file:
                 while file.read(1 << 20):
                     pass
@@ -116,6 +112,11 @@ def _raise_unreadable(folder: pathlib.Path) -> None:
         raise Failed(f"checkpoint {error.filename or folder}: {error.strerror}; nothing was changed") from None
     except Exception as error:  # a bucket's libraries have kinds of their own
         raise Failed(f"checkpoint {folder}: {first_line(error)}; nothing was changed") from None
+
+
+def _whole(folder: pathlib.Path) -> bool:
+    """Whether a step was written to its end: on a disk it gets its name then, in a bucket a file that says so."""
+    return not in_bucket(folder) or (folder / "commit_success.txt").exists()
 
 
 @functools.cache
@@ -159,7 +160,7 @@ class Store:
     def steps(self) -> list[int]:
         """The steps on disk, ascending."""
         try:
-            return sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdigit())
+            return sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdigit() and _whole(path))
         except FileNotFoundError:
             return []
         except OSError as error:

@@ -16,7 +16,7 @@ def get_study(smoke: bool) -> dict:
         for kind in ("plain", "highway", "residual")
         for depth in depths
     }
-    for kind in ("plain", "residual"):
+    for kind in () if smoke else ("plain", "residual"):
         deepest = variations[f"{kind}, {depths[-1]} layers"]
         variations[f"{kind}, {depths[-1]} layers, no norm"] = deepest | {"model.norm": "none"}
     fractal = (
@@ -25,11 +25,11 @@ def get_study(smoke: bool) -> dict:
     fractal["model.widths"] = widths if smoke else (*widths, widths[-1], widths[-1])
     variations["fractal, 20 layers"] = fractal
     net = {"model.widths": widths, "model.unit": "convolution", "model.norm": "batch"}
-    short = {"epochs": 1, "evaluate_epochs": 1, "warmup_epochs": 0.2, "data.validation": "last:10000"}
+    short = {"epochs": 1, "evaluate_epochs": 1, "warmup_epochs": 0.2}
     return dict(
         question="Why do very deep nets work on images, or not?",
         base="deep:smoke" if smoke else "deep:plain_cifar10",
-        overrides=net if smoke else net | short,
+        overrides=net | short if smoke else net | short | {"data.validation": "last:10000"},
         variations=variations,
         seeds=2 if smoke else 3,
         measure="validation_errors_final",

@@ -98,8 +98,10 @@ def test_a_run_in_a_bucket_stops_resumes_heals_and_is_read(bucket, tmp_path):
     newest = next(n for n in bucket.names(f"deep/one/checkpoints/{max(steps)}/net") if "/d/" in n)
     content = bucket.read(newest)
     bucket.write(newest, content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+    bucket.write("deep/one/checkpoints/77/net/manifest.ocdbt", b"a save that was cut short")
     code, _, told = finished(bucket, *run)
     assert code == 0, told
+    assert "77" not in told
     assert f"CHECKPOINT {max(steps)} IS DAMAGED" in told
     assert any(name.startswith(f"deep/one/damaged/{max(steps)}/") for name in bucket.names("deep/one"))
     assert result(bucket, "deep/one")["state_sha256"] == whole["state_sha256"]
