@@ -1,41 +1,14 @@
 """The gradient check finds a planted bug, and only that one."""
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bigdeep import configfile
 from bigdeep.models import layers
 from bigdeep.tools import double, gradcheck
 from conftest import run_bigdeep
-
-
-@jax.custom_vjp
-def flatten_of_the_source(x):
-    return x.reshape(len(x), -1)
-
-
-def _forward(x):
-    y = flatten_of_the_source(x)
-    return y, (y, x.shape)
-
-
-def _backward(saved, gradient):
-    """The bug of the second source: the output is passed back instead of the gradient."""
-    y, shape = saved
-    del gradient
-    return (y.reshape(shape),)
-
-
-class BuggyFlatten(nn.Module):
-    """A user's own layer with a backward pass of its own."""
-
-    def __call__(self, x, *, train):
-        return flatten_of_the_source(x)
-
-
-flatten_of_the_source.defvjp(_forward, lambda saved, gradient: _backward((saved[0], saved[1]), gradient))
 
 
 def small(smoke, name):
@@ -66,7 +39,8 @@ def test_every_layer_of_our_nets_is_right(smoke, name, x64):
 
 def test_the_bug_of_the_second_source_is_found_and_named(smoke, x64, monkeypatch):
     """The layers before it are wrong through the net too, but only its own backward pass is wrong alone."""
-    monkeypatch.setitem(layers.LAYERS, "flatten", lambda: BuggyFlatten)
+    _, bug = configfile.study("planted_bug")
+    monkeypatch.setitem(layers.LAYERS, "flatten", bug.buggy_flatten)
     start = double.start(small(smoke, "lenet5_maxpool"))
     alone, through = gradcheck.check_net(*start, images=3, positions=2)
     assert {check.layer for check in gradcheck.culprits(alone, gradcheck.TOLERANCE)} == {"flatten1"}
