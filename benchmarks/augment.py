@@ -1,6 +1,6 @@
 """Images a second of every deformation, beside other libraries and beside what the machine allows.
 
-  python benchmarks/augment.py [--rounds=5 --peers=true --output=results/benchmarks/augment.json]
+  python benchmarks/augment.py [--rounds=5 --peers=true --output=runs/augment.json]
 
 A call deforms a whole batch of 480 digits, 28 x 28, another batch and key each call, ten of them; peers the same. All
 in turn in one process, medians over --rounds rounds. A table, then one JSON line each.

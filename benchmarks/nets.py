@@ -1,6 +1,6 @@
-"""Training steps of two nets beside PyTorch's, on the same machine in the same process.
+"""Training steps of three nets beside PyTorch's, on the same machine in the same process.
 
-  python benchmarks/nets.py [--output=results/benchmarks/nets.json]
+  python benchmarks/nets.py [--output=runs/nets.json]
 
 LeNet-5 (configs/lenet5_maxpool.py, gradient descent) at several batch sizes, a net of 3x3 kernels and batch norm
 (configs/taught.py, AdamW) and mlp5 (configs/mlp5.py, AdamW): chunks of steps as a run consists of, shuffling included,

@@ -201,5 +201,5 @@ if __name__ == "__main__":
     flags.DEFINE_bool("average", False, "the moving average of the weights, of runs with the regulariser average")
     flags.DEFINE_integer("copies", 0, "deformed copies of each image to average over beside it", lower_bound=0)
     flags.DEFINE_float("strength", 1.0, "of the copies' deformations", lower_bound=0.0)
-    flags.DEFINE_string("output", "", "file to keep the record in, for example results/committees/NAME.json")
+    flags.DEFINE_string("output", "", "file to keep the record in, runs/NAME.json say")
     cli.run(main, __doc__, overrides=True)

@@ -83,7 +83,7 @@ def get_config(variant: str = "full") -> ConfigDict:
         b2=0.99,  # in [0, 1): decay of the squared gradient's running mean
         eps=1e-8,  # > 0: added to the root of the latter
         weight_decay=0.01,  # >= 0: share of the weights that the rate is multiplied with in each step
-        parameters="all",  # which of them decay: all, weights or last_layer
+        parameters="all",  # which of them decay: all, weights, first_layer or last_layer
     )
     config.regularisers = []  # sections named clip_norm, clip_value, l1, l2, beta_lasso, max_norm or average
     config.schedule = dict(

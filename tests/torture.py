@@ -1,6 +1,6 @@
 """Runs small real trainings, harms them in every way that a long run meets, and sees whether anything is lost.
 
-  python -m tests.torture --minutes=30 --seed=1 --output=results/faults/torture.json
+  python -m tests.torture --minutes=30 --seed=1 --output=runs/torture.json
 
 A story is one run folder, on a disk of its own: fault after fault, each followed by the same command again, until the
 run is done. Then the sha256 of its weights has to be that of an undisturbed run, and so do its rows of metrics where no

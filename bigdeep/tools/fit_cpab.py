@@ -155,5 +155,5 @@ if __name__ == "__main__":
     flags.DEFINE_string("data", "mnist", "the data set whose training images are aligned")
     flags.DEFINE_integer("pairs", 1100, "how many digits of each class are aligned", lower_bound=100)
     flags.DEFINE_string("output", None, "the file to write, .npz", required=True)
-    flags.DEFINE_string("record", "", "a file to keep what is printed in, below results/fits/")
+    flags.DEFINE_string("record", "", "a file to keep what is printed in, runs/NAME.json say")
     cli.run(main, __doc__)

@@ -191,5 +191,5 @@ if __name__ == "__main__":
     flags.DEFINE_integer("epochs", 100, "how long to train", lower_bound=1)
     flags.DEFINE_integer("samples", 10_000, "how many samples are judged", lower_bound=1)
     flags.DEFINE_string("output", "", "the generator's file, .npz; with --judge the packaged one if not given")
-    flags.DEFINE_string("record", "", "a file to keep what is printed in, below results/fits/")
+    flags.DEFINE_string("record", "", "a file to keep what is printed in, runs/NAME.json say")
     cli.run(main, __doc__)

@@ -2,7 +2,7 @@
 
 Source: the question of the 2017 framework; Cireşan et al. 2010 have a scaled tanh.
 Command: python -m bigdeep.study --study=activation
-Cost: 54 runs of about 25 seconds on two cores.
+Cost: 54 runs of about 35 seconds on one core.
 
 The paper's smallest net in the recipe of mlp2 (batch norm before each activation), each kind at three rates; compare
 each at its best. Maxout takes the larger of two units each, 590 and 295 of them, for as many weights.

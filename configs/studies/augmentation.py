@@ -2,7 +2,7 @@
 
 Source: the question of the first public attempt (2016), which compared two of them at 60,000 digits, where most tie.
 Command: python -m bigdeep.study --study=augmentation
-Cost: 63 runs of about 15 seconds on two cores.
+Cost: 63 runs of about 15 seconds on one core.
 
 The net and recipe of configs/augmentations.py, 600 steps of 100 images, whatever the number of digits; the validation
 set is all that training does not see. Deformations that were fitted to MNIST, CPAB's and the generated digits, were

@@ -2,9 +2,9 @@
 
 Source: Cireşan et al. 2010, section 2: one image an update.
 Command: python -m bigdeep.study --study=batch_size
-Cost: 72 runs of about 10 seconds on two cores, those of single images longer.
+Cost: 72 runs of about 10 seconds on one core, those of single images longer.
 
-A small net of the paper's kind, 300-100, deformed digits, one epoch of 50,000 at a constant rate; each batch size at
+A small net of the paper's kind, 300-100, deformed digits, one epoch of 50,000 with a cosine; each batch size at
 three rates around what suits it, by plain gradient descent and by AdamW. Compare each at its best.
 """
 

@@ -3,7 +3,7 @@
 Source: the first public attempt (2016): 2500-1500-1000-500 rectified units by RMSProp at a constant rate of 0.001, on
 InfiMNIST, right for 98.9 % of the test digits at best, 97.1 % at epoch 150, 58.6 % at epoch 470.
 Command: python -m bigdeep.study --study=divergence
-Cost: 27 runs of about half a minute on two cores.
+Cost: 27 runs of about a minute on two cores.
 
 A fifth of its widths, and ten times its rate to see in 10 epochs what took it hundreds; then one thing changed at a
 time.

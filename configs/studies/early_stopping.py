@@ -2,7 +2,7 @@
 
 Source: the question of the 2017 framework; Cireşan et al. 2010 have no early stopping.
 Command: python -m bigdeep.study --study=early_stopping
-Cost: 18 runs of about a minute on two cores.
+Cost: 18 runs of about a minute and a half on two cores.
 
 Half the paper's smallest net, 500-250, on 50,000 images for 20 epochs, or on 5,000 for 200: at a constant rate, and
 with one that falls. The figure that counts is how much the validation error has risen from its lowest to the end; the

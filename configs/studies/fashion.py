@@ -1,7 +1,7 @@
 """Which deformations suit clothes?
 
 Command: python -m bigdeep.study --study=fashion
-Cost: 9 runs of about 50 seconds on two cores. Needs Fashion-MNIST (Debian's dataset-fashion-mnist, or by TFDS).
+Cost: 9 runs of about 90 seconds on two cores. Needs Fashion-MNIST (Debian's dataset-fashion-mnist, or by TFDS).
 """
 
 

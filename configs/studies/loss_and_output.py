@@ -2,7 +2,7 @@
 
 Source: the 2017 framework, whose first net reached 85 to 90 %, by squared error on 0 and 1 at a rate of 0.001.
 Command: python -m bigdeep.study --study=loss_and_output
-Cost: 45 runs of about 15 seconds on two cores.
+Cost: 45 runs of about 15 seconds on one core.
 
 Its first net, 1024-100-10 with sigmoids, image by image, two epochs of 50,000; the baseline is what it did. Below it
 the paper's smallest net in the recipe of mlp2, 3 epochs.

@@ -1,7 +1,7 @@
 """Which optimizer?
 
 Command: python -m bigdeep.study --study=optimizers
-Cost: 60 runs of about 18 seconds on two cores.
+Cost: 60 runs of about 30 seconds on one core.
 
 The recipe of mlp2, two epochs of 50,000 images, each optimizer at two rates around what is usual for it; compare each
 at its best. Those that decay weights do so by 0.01. A third rate was added after a look at the two, where the higher

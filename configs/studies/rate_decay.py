@@ -2,7 +2,7 @@
 
 Source: the question of the 2017 framework; Cireşan et al. 2010 let the rate fall from 1e-3 to 1e-6.
 Command: python -m bigdeep.study --study=rate_decay
-Cost: 30 runs of about 30 seconds on two cores.
+Cost: 30 runs of about 18 seconds on two cores.
 
 A study is a dict of: question; base, a config; overrides, {key: value} for all runs, as --config.KEY=VALUE takes them;
 variations, {name: overrides of its own}; seeds, how many; measure, what of a run counts (validation_errors,

@@ -1,7 +1,7 @@
 """Does any idea from outside the plain of recipes make fewer errors on hands that the net has never seen?
 
 Command: python -m bigdeep.study --study=unseen_hands
-Cost: 12 runs of about two minutes on two cores; the taught ones eight. Needs QMNIST's labels beside MNIST, and the
+Cost: 12 runs of three to four minutes on one core; the taught ones 18. Needs QMNIST's labels beside MNIST, and the
 teacher's run: python -m bigdeep.main --config=configs/taught.py --config.data.validation=writers:0.667:0
 --config.epochs=40 --config.evaluate_epochs=5 --workdir=runs/taught-third
 

@@ -1,7 +1,7 @@
 """How much of each recipe's error is the hand?
 
 Command: python -m bigdeep.study --study=writers
-Cost: 30 runs of about 40 seconds on two cores. Needs QMNIST's labels beside MNIST, which say who wrote what.
+Cost: 30 runs of about 90 seconds on one core. Needs QMNIST's labels beside MNIST, which say who wrote what.
 
 Four recipes, each validated on a third of the writers, whom it has never seen, and on as many images drawn at random,
 whose writers it knows. The differences within a validation say whether both would choose the same recipe. The other two
