@@ -14,7 +14,7 @@ from absl import flags, logging
 
 from bigdeep import configfile
 from bigdeep.errors import BadInput, Failed, Stopped, first_line, one_of, require, tell
-from bigdeep.place import place
+from bigdeep.place import place, unreached
 
 # Overrides on the command line, --config.KEY=VALUE, taken out of it before absl sees the rest.
 _overrides: dict[str, str] = {}
@@ -109,7 +109,8 @@ def run(main: Callable[[], None], description: str | None, words: str = "", over
     --config.KEY=VALUE without a --config.
     """
     logging.set_verbosity(logging.FATAL)  # orbax logs the errors that it also raises, and those are told in one line
-    python_logging.getLogger("asyncio").setLevel(python_logging.CRITICAL)  # as do its tasks, one by one
+    for library in ("asyncio", "gcsfs"):  # as do its tasks, one by one, and what reaches for a bucket
+        python_logging.getLogger(library).setLevel(python_logging.CRITICAL)
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     sys.unraisablehook = lambda _: None  # what they leave behind complains when it is collected
     for stream in filter(None, (sys.stdout, sys.stderr)):
@@ -123,16 +124,24 @@ def run(main: Callable[[], None], description: str | None, words: str = "", over
             sys.stdout.flush()
     except (BadInput, Failed, Stopped) as error:
         _end(f"bigdeep: {error}", error.exit_code)
-    except OSError as error:
-        if error.filename is None and error.errno in (errno.EPIPE, errno.EIO):  # who read the output is gone
-            sys.stdout = None
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            return
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            _end(f"bigdeep: {error}; checkpoints so far are kept", Failed.exit_code)
-        if error.filename is None:
+    except Exception as error:
+        if unreached(error):
+            _end(f"bigdeep: bucket: {first_line(error)}; checkpoints so far are kept", Failed.exit_code)
+        if not isinstance(error, OSError) or not _told(error):
             raise
+
+
+def _told(error: OSError) -> bool:
+    """Ends in one line for an error of the system's; True where there is nothing to tell, as who reads is gone."""
+    if error.filename is None and error.errno in (errno.EPIPE, errno.EIO):
+        sys.stdout = None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return True
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        _end(f"bigdeep: {error}; checkpoints so far are kept", Failed.exit_code)
+    if error.filename is not None:
         _end(f"bigdeep: {os.fsdecode(error.filename)}: {error.strerror}", BadInput.exit_code)
+    return False
 
 
 def _end(line: str, code: int) -> None:

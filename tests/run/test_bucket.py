@@ -16,7 +16,7 @@ import pytest
 from run.test_processes import ended, free_port, started
 
 from bigdeep.errors import BadInput
-from bigdeep.place import in_bucket, place
+from bigdeep.place import in_bucket, place, unreached
 from conftest import start_bigdeep
 
 OPTIONS = ["--config=mlp2:smoke", "--config.log_steps=11", "--config.augment=()"]
@@ -132,6 +132,12 @@ def test_what_cannot_be_written_to_is_one_line(bucket, folder, message):
     code, _, told = finished(bucket, *OPTIONS, f"--workdir={folder}")
     assert code == 2
     assert told.strip().splitlines()[-1].startswith(f"bigdeep: {message}")
+
+
+def test_a_bucket_that_cannot_be_reached_is_told_from_all_else():
+    aiohttp = pytest.importorskip("aiohttp")
+    assert unreached(aiohttp.ClientConnectionError("no network"))
+    assert not unreached(OSError("no disk"))
 
 
 def test_without_gcsfs_a_bucket_is_one_line(monkeypatch):
