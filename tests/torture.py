@@ -12,6 +12,7 @@ import argparse
 import collections
 import contextlib
 import json
+import multiprocessing.util
 import os
 import pathlib
 import pty
@@ -428,6 +429,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=pathlib.Path)
     options = parser.parse_args()
+    multiprocessing.util.get_temp_dir()  # which lives longer than the scratch folder
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup all runs would be deaf to it
     with tempfile.TemporaryDirectory(prefix="torture-") as scratch:
         tempfile.tempdir = scratch
