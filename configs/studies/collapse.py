@@ -2,7 +2,7 @@
 
 Source: the first public attempt (2016), as in divergence.py: 98.9 % at best, 97.1 at epoch 150, 58.6 at epoch 470.
 Command: python -m bigdeep.study --study=collapse
-Cost: two runs of about half an hour each on two cores.
+Cost: two runs of 40 to 55 minutes each on one core.
 
 The source's rate and 470 epochs; still a fifth of its widths. One seed, as its own.
 """

@@ -11,10 +11,9 @@ CIFAR-10, shifted and mirrored: what can be seen is how fast they begin to learn
 
 def get_study(smoke: bool) -> dict:
     widths, depths = ((4, 8), (7,)) if smoke else ((4, 8, 16), (10, 22))
+    kinds = ("plain", "residual") if smoke else ("plain", "highway", "residual")
     variations = {
-        f"{kind}, {depth} layers": {"model.kind": kind, "model.depth": depth}
-        for kind in ("plain", "highway", "residual")
-        for depth in depths
+        f"{kind}, {depth} layers": {"model.kind": kind, "model.depth": depth} for kind in kinds for depth in depths
     }
     for kind in () if smoke else ("plain", "residual"):
         deepest = variations[f"{kind}, {depths[-1]} layers"]

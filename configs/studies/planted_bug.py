@@ -3,7 +3,7 @@
 Source: the 2017 framework, whose flatten layer passed back its output instead of the error: 20 to 40 % right by squared
 errors at a rate of 5e-4; 98 %, by softmax at 1e-3, once it was found.
 Command: python -m bigdeep.study --study=planted_bug
-Cost: 18 runs of about a minute on two cores, all in one process: the layer with the bug is made here.
+Cost: 18 runs of about two minutes on one core, all in one process: the layer with the bug is made here.
 
 Its LeNet-5, image by image, one epoch of 50,000; each head and rate with the right layer and with the wrong one.
 """
