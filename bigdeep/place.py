@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from bigdeep.errors import BadInput, Failed, first_line, require
 
 BUCKET = "gs://"
-LIBRARIES = ("aiohttp", "gcsfs", "google")  # whose errors mean that a bucket cannot be reached
+LIBRARIES = ("aiohttp.", "gcsfs.", "google.auth.")  # whose errors mean that a bucket cannot be reached
 PATTERNS = "[]*?#\\"  # orbax and gcsfs read them in a path as patterns, or as the end of it
 
 
@@ -41,7 +41,7 @@ def in_bucket(path: pathlib.Path) -> bool:
 
 def unreached(error: BaseException) -> bool:
     """Whether an error says that a bucket cannot be reached: no network, no rights, no credentials."""
-    return type(error).__module__.partition(".")[0] in LIBRARIES
+    return f"{type(error).__module__}.".startswith(LIBRARIES)
 
 
 def absolute(path: pathlib.Path) -> pathlib.Path:

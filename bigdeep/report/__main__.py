@@ -26,9 +26,8 @@ def main() -> None:
     options, output = flags.FLAGS, cli.optional_output("output", ".html")
     folders = cli.folders(options.workdir)
     for folder in folders:
-        file = folder.is_file() or str(folder).startswith("pretrained:")
-        require(not file, f"--workdir {folder}", "a net in a file, without its curves", "the folder of a run")
-        require(folder.is_dir(), f"--workdir {folder}", "no such folder", "one that a run was trained in")
+        wanted = "one that a run was trained in; a net in a file has no curves"
+        require(folder.is_dir(), f"--workdir {folder}", "no such folder", wanted)
     if len(folders) > 1:
         make, default = _comparison, pathlib.Path("comparison.html")
     elif (folders[0] / "config.json").exists():

@@ -11,7 +11,7 @@ import jax
 
 from bigdeep import models, step
 from bigdeep.errors import BadInput, require
-from bigdeep.place import in_bucket, place
+from bigdeep.place import absolute, in_bucket, place
 from bigdeep.run import journal, layout, netfile, pretrained, record
 
 
@@ -92,7 +92,7 @@ def _selected(where: pathlib.Path, abstract: Any, average: bool) -> tuple[Any, i
     errors = "average_validation_errors" if average else "validation_errors"
     found = record.best_row(journal.read_rows(where / "metrics.jsonl"), errors)
     best = require(found, f"--workdir {where}", f"no {errors} in metrics.jsonl", wanted)
-    item, folder = "average" if average else "net", checkpoint.Store(where / "checkpoints").folder / str(best["step"])
+    item, folder = "average" if average else "net", absolute(where / "checkpoints" / str(best["step"]))
     require(folder.exists(), f"--workdir {where}", f"no checkpoints/{best['step']}", "a run with its best checkpoint")
     try:
         return checkpoint.load(folder, {item: abstract})[item], best["step"]

@@ -142,6 +142,8 @@ def test_a_jobset_is_one_that_kubernetes_takes(fakes, tmp_path, kind, resource):
     assert fakes("gke.sh", kind, *flags, **environment)[::2] == (0, ["kubectl apply --filename=-"])
     applied = yaml.safe_load((tmp_path / "applied").read_text())
     assert yaml.safe_load(fakes("gke.sh", "--dry_run", kind, *flags, **environment)[1]) == applied
+    (rule,) = applied["spec"]["failurePolicy"]["rules"]  # what fails the job by its own policy is bad input
+    assert (rule["action"], rule["onJobFailureReasons"]) == ("FailJobSet", ["PodFailurePolicy"])
     (hosts,) = applied["spec"]["replicatedJobs"]
     job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "mine"}, "spec": hosts["template"]["spec"]}
     kubernetes_validate.validate(job, "1.31", strict=True)
