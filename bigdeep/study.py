@@ -71,7 +71,7 @@ def outcomes(runs: list[spread.Planned]) -> Iterator[dict]:
             rows = journal.read_rows(each.workdir / "metrics.jsonl")
             reached = rows[-1]["epoch"] if rows else 0.0
             about |= {"failed": json.loads(failed.read_text())["reason"], "epoch": reached}
-            yield about | ({"gradients": _gradients(rows[0])} if rows else {})
+            yield about | (_signal(rows) if rows else {})
         elif result:
             rows = journal.read_rows(each.workdir / "metrics.jsonl")
             yield about | _measured(result, rows, each.config["batch_size"])
@@ -99,12 +99,18 @@ def _measured(result: Mapping, rows: list[dict], batch_size: int) -> dict:
     evaluated = [{key: row[key] for key in CURVE if key in row} for row in seen]
     last = rows[-1].get("average_validation_errors", rows[-1]["validation_errors"])
     rise = rows[-1]["validation_errors"] - result["validation_errors"]
-    found |= {"gradients": _gradients(rows[0])}
+    found |= _signal(rows)
     return found | {"validation_errors_final": last, "validation_errors_rise": rise, "evaluations": evaluated}
 
 
+def _signal(rows: list[dict]) -> dict[str, list[float]]:
+    """How far the back-propagated signal reaches: at first, after one chunk of steps, and in the last one."""
+    whole = [row for row in rows if "layers" in row]  # one that was lost and evaluated again has none
+    return {"gradients": _gradients(whole[0]), "gradients_at_last": _gradients(whole[-1])}
+
+
 def _gradients(row: Mapping) -> list[float]:
-    """[the smallest, the largest] norm of a layer's gradient: how far the back-propagated signal reaches."""
+    """[the smallest, the largest] norm of a layer's gradient."""
     norms = [layer["gradient_norm"] for name, layer in row["layers"].items() if layer.get("gradient_norm") is not None]
     return [min(norms), max(norms)]
 

@@ -61,11 +61,14 @@ def verdict(study: Mapping, variation: str) -> str:
     return f"{found.mean:+.2f} ± {found.error:.2f}: {words}"
 
 
+SIGNAL = {"gradients": "gradients of layers at first", "gradients_at_last": "at last"}  # of a record's runs: its column
+
+
 def table(study: Mapping) -> str:
     """A row for each variation: mean ± standard deviation over its seeds, the verdict, time.
 
-    Where the study's figure has "signal", also the smallest and the largest gradient of a layer in the first row of
-    metrics, over all seeds.
+    Where the study's figure has "signal", also the smallest and the largest gradient of a layer in the first and in
+    the last row of metrics, over all seeds.
     """
     rows = []
     for variation in study["variations"]:
@@ -75,16 +78,16 @@ def table(study: Mapping) -> str:
         seeds = f"{len(found)}" + (f", {failed} diverged" if failed else "")
         seconds = [run["seconds"] for run in runs if "seconds" in run]
         time = duration(statistics.mean(seconds)) if seconds else ""
-        signal = (_signal(runs),) if study["figure"].get("signal") else ()
+        signal = [_signal(runs, key) for key in SIGNAL] if study["figure"].get("signal") else []
         rows.append((variation, _spread(found), seeds, verdict(study, variation), *signal, time))
     header = ["variation", f"{study['measure'].replace('_', ' ')}, %", "seeds", "against the baseline"]
-    header += ["gradients of layers at first"] if study["figure"].get("signal") else []
+    header += SIGNAL.values() if study["figure"].get("signal") else []
     return markdown((*header, "time"), rows)
 
 
-def _signal(runs: Sequence[Mapping]) -> str:
+def _signal(runs: Sequence[Mapping], key: str) -> str:
     """The smallest and the largest norm of a layer's gradient; "?" where none got so far."""
-    known = [run["gradients"] for run in runs if "gradients" in run]
+    known = [run[key] for run in runs if key in run]
     return f"{min(low for low, _ in known):.0e} to {max(high for _, high in known):.0e}" if known else "?"
 
 
