@@ -66,14 +66,14 @@ def outcomes(runs: list[spread.Planned]) -> Iterator[dict]:
     """What each run that has ended came to: its errors, its curve, how long it took, or why it diverged."""
     for each in runs:
         result, failed = record.read_result(each.workdir), each.workdir / "failed.json"
+        rows = journal.read_rows(each.workdir / "metrics.jsonl") if spread.ended(each) else []
         about = {"variation": each.variation, "seed": each.seed}
+        if (each.workdir / FIRST_STEP).exists():
+            about["gradients"] = _signal(json.loads((each.workdir / FIRST_STEP).read_text()), rows)
         if failed.exists():
-            rows = journal.read_rows(each.workdir / "metrics.jsonl")
             reached = rows[-1]["epoch"] if rows else 0.0
-            about |= {"failed": json.loads(failed.read_text())["reason"], "epoch": reached}
-            yield about | (_signal(rows) if rows else {})
+            yield about | {"failed": json.loads(failed.read_text())["reason"], "epoch": reached}
         elif result:
-            rows = journal.read_rows(each.workdir / "metrics.jsonl")
             yield about | _measured(result, rows, each.config["batch_size"])
 
 
@@ -99,20 +99,35 @@ def _measured(result: Mapping, rows: list[dict], batch_size: int) -> dict:
     evaluated = [{key: row[key] for key in CURVE if key in row} for row in seen]
     last = rows[-1].get("average_validation_errors", rows[-1]["validation_errors"])
     rise = rows[-1]["validation_errors"] - result["validation_errors"]
-    found |= _signal(rows)
     return found | {"validation_errors_final": last, "validation_errors_rise": rise, "evaluations": evaluated}
 
 
-def _signal(rows: list[dict]) -> dict[str, list[float]]:
-    """How far the back-propagated signal reaches: at first, after one chunk of steps, and in the last one."""
-    whole = [row for row in rows if "layers" in row]  # one that was lost and evaluated again has none
-    return {"gradients": _gradients(whole[0]), "gradients_at_last": _gradients(whole[-1])}
+FIRST_STEP = "first_step.json"  # in a run's folder, where a study asks how far the signal reaches
 
 
-def _gradients(row: Mapping) -> list[float]:
-    """[the smallest, the largest] norm of a layer's gradient."""
-    norms = [layer["gradient_norm"] for name, layer in row["layers"].items() if layer.get("gradient_norm") is not None]
-    return [min(norms), max(norms)]
+def _measure_first_step(each: spread.Planned) -> None:
+    """Writes the metrics of layers in a run's first step alone, whose gradient is that of the initial weights."""
+    if spread.ended(each) and not (each.workdir / FIRST_STEP).exists():
+        experiment = experiments.build(each.config)
+        _, metrics = programs.compiled_steps(experiment)(experiments.initial_state(experiment), length=1)
+        files.write_json(each.workdir / FIRST_STEP, journal.rounded_layers(metrics["layers"]))
+
+
+def _signal(first: Mapping, rows: list[dict]) -> dict[str, list[float]]:
+    """How far the back-propagated signal reaches: the norm of each layer's gradient, in the order of depth."""
+    trained = [row["layers"] for row in rows if "layers" in row]  # a row that was lost and evaluated again has none
+    return {"at initialisation": by_depth(first)} | ({"after training": by_depth(trained[-1])} if trained else {})
+
+
+def by_depth(layers: Mapping) -> list[float]:
+    """The norms of the gradients of layers with weights, norms and gates left out; the layer of outputs last."""
+
+    def depth(name: str) -> tuple[bool, list[int]]:
+        return name == "output", [int(number) for number in re.findall("[0-9]+", name)]
+
+    weights = [name for name in sorted(layers, key=depth) if name.rpartition("/")[2] not in ("norm", "gate")]
+    norms = [layers[name]["gradient_norm"] for name in weights if layers[name].get("gradient_norm") is not None]
+    return [float(f"{norm:.3g}") for norm in norms]
 
 
 def main() -> None:
@@ -138,6 +153,9 @@ def main() -> None:
         spread.over_processes(chosen, options.executor, options.parallel, folder / name)
     else:
         spread.run_all(chosen, spread.train)
+    if study["figure"].get("signal"):
+        for each in chosen:
+            _measure_first_step(each)
     found = list(outcomes(runs))
     about = {"kind": "study", "study": name, "dataset": _dataset(runs), **{k: study[k] for k in KEYS - {"overrides"}}}
     whole = about | {"rule": studies.RULE, "overrides": study["overrides"], "runs": found} | machine.origin()

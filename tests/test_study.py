@@ -10,6 +10,7 @@ from bigdeep import configfile, experiment, spread, study
 from bigdeep.errors import BadInput, Failed
 from bigdeep.report import figures, pages
 from bigdeep.report.tables import studies
+from bigdeep.run import journal
 from conftest import ROOT, run_bigdeep
 
 NAMES = sorted(path.stem for path in (ROOT / "configs" / "studies").glob("*.py"))
@@ -76,10 +77,10 @@ def tiny(tmp_path, monkeypatch):
 def get_study(smoke):
     rates = {"good": 4e-3, "too large": 1e9}
     return dict(
-        question="Does it diverge?", base="mlp2:smoke", overrides={"epochs": 1, "model.norm": "none"},
+        question="Does it diverge?", base="mlp2:smoke", overrides={"epochs": 1, "log_steps": 1, "model.norm": "none"},
         variations={name: dict(optimizer=dict(name="sgd"), schedule=dict(name="constant", rate=rate))
                     for name, rate in rates.items()},
-        seeds=2, measure="validation_errors_final", baseline="good", figure={})
+        seeds=2, measure="validation_errors_final", baseline="good", figure={"signal": ["good"]})
 """)
     return file
 
@@ -105,6 +106,18 @@ def test_a_study_runs_what_is_missing_and_records_what_diverges(tiny, tmp_path):
     assert "run 1 of" not in again.stderr
     assert (tmp_path / "runs" / "tiny" / "figure.png").exists()
     assert studies.table(found) == (tmp_path / "runs" / "tiny" / "table.md").read_text()
+    rows = journal.read_rows(tmp_path / "runs" / "tiny" / "good" / "seed0" / "metrics.jsonl")  # a row for each step
+    for when, row in (("at initialisation", rows[0]), ("after training", rows[-1])):
+        norms = [row["layers"][layer]["gradient_norm"] for layer in ("dense1", "dense2", "output")]
+        assert found["runs"][0]["gradients"][when] == pytest.approx(norms, rel=6e-3)  # three digits
+
+
+def test_gradients_stand_in_the_order_of_depth():
+    names = ["output", "stage1_block10/unit", "stage1_block2/unit", "stage1_block2/unit/norm", "stage1_entry"]
+    names += ["stage1_block2/gate", "stage2_entry", "stage1_block3"]
+    norms = [6.0, 4.0, 2.0, 0.0, 1.0, 0.0, 5.0, None]
+    layers = {name: {"gradient_norm": norm} for name, norm in zip(names, norms, strict=True)}
+    assert study.by_depth(layers) == [1, 2, 4, 5, 6]
 
 
 def test_bad_commands_are_one_line(tiny):

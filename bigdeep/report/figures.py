@@ -2,7 +2,7 @@
 
 import pathlib
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bigdeep.report.records import Records
@@ -10,6 +10,7 @@ from bigdeep.report.tables import nets, studies
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito's, for all eyes
 DASHES = ("-", "--", ":", "-.")
+FAINTEST = 1e-16  # what a gradient is drawn as that is smaller, or zero
 
 
 def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping], runs: Records) -> None:
@@ -72,17 +73,19 @@ def best_so_far(record: Mapping, late: float) -> tuple[list[float], list[float]]
 
 
 def study(path: pathlib.Path, record: Mapping) -> None:
-    """The runs of a study as dots; below them, where its file wants them, their curves against this and that."""
+    """The runs of a study as dots; below them, where its file wants them, curves of their errors or gradients."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - a second that only this needs
 
-    against, height = record["figure"].get("against", ()), 0.6 + 0.34 * len(record["variations"])
-    figure = Figure(figsize=(7, height + 3.6 * len(against) + 0.5 * bool(against)), layout="constrained")
-    first, *others = figure.subplots(1 + len(against), 1, height_ratios=[height, *[3.6] * len(against)], squeeze=False)
+    below: list[tuple[Callable, str]] = [(_curves, against) for against in record["figure"].get("against", ())]
+    below += [(_gradients, when) for when in studies.SIGNAL if record["figure"].get("signal")]
+    height = 0.6 + 0.34 * len(record["variations"])
+    figure = Figure(figsize=(7, height + 3.6 * len(below) + 0.5 * bool(below)), layout="constrained")
+    first, *others = figure.subplots(1 + len(below), 1, height_ratios=[height, *[3.6] * len(below)], squeeze=False)
     figure.suptitle(record["question"], x=0.01, ha="left", fontsize=9)
     _dots(first[0], record)
-    for (axes,), what in zip(others, against, strict=True):
-        _curves(axes, record, what)
-    if against:
+    for (axes,), (draw, what) in zip(others, below, strict=True):
+        draw(axes, record, what)
+    if below:
         figure.legend(*others[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=7)
     figure.savefig(path, dpi=130, metadata={"Software": None})
 
@@ -120,15 +123,34 @@ def _curves(axes: Any, record: Mapping, against: str) -> None:
         for n, run in enumerate(runs):
             rows = run["evaluations"]
             errors = [100 * row["validation_errors"] / run["validation_total"] for row in rows]
-            style = {"color": COLOURS[i % len(COLOURS)], "linestyle": DASHES[i // len(COLOURS) % len(DASHES)]}
             label = None if n else name
-            axes.plot([row[against] / unit for row in rows], errors, linewidth=1, alpha=0.8, label=label, **style)
+            axes.plot([row[against] / unit for row in rows], errors, label=label, **_style(i))
     axes.set_yscale("log")
     _plain_ticks(axes.yaxis, axes.get_ylim())
     axes.set_xlabel(label_of, fontsize=8)
     axes.set_ylabel("validation errors, %", fontsize=8)
     axes.tick_params(which="both", labelsize=8)
     axes.grid(which="both", alpha=0.25)
+
+
+def _gradients(axes: Any, record: Mapping, when: str) -> None:
+    """The norm of each layer's gradient, from the input to the output, a line a run, of the variations to be shown."""
+    for i, name in enumerate(record["figure"]["signal"]):
+        runs = [run for run in record["runs"] if run["variation"] == name]
+        for n, norms in enumerate(run.get("gradients", {}).get(when, []) for run in runs):
+            shown = [max(norm, FAINTEST) for norm in norms]
+            axes.plot(range(1, len(norms) + 1), shown, label=None if n else name, **_style(i))
+    axes.set_yscale("log")
+    axes.set_xlabel("layer, from the input", fontsize=8)
+    axes.set_ylabel(f"gradient {when}, norm", fontsize=8)
+    axes.tick_params(which="both", labelsize=8)
+    axes.grid(alpha=0.25)
+
+
+def _style(i: int) -> dict[str, Any]:
+    """Of the lines of the i-th variation."""
+    colour, dash = COLOURS[i % len(COLOURS)], DASHES[i // len(COLOURS) % len(DASHES)]
+    return {"color": colour, "linestyle": dash, "linewidth": 1, "alpha": 0.8}
 
 
 def _plain_ticks(axis: Any, limits: tuple[float, float]) -> None:

@@ -61,14 +61,14 @@ def verdict(study: Mapping, variation: str) -> str:
     return f"{found.mean:+.2f} ± {found.error:.2f}: {words}"
 
 
-SIGNAL = {"gradients": "gradients of layers at first", "gradients_at_last": "at last"}  # of a record's runs: its column
+SIGNAL = ("at initialisation", "after training")  # when the gradients of layers are measured
 
 
 def table(study: Mapping) -> str:
     """A row for each variation: mean ± standard deviation over its seeds, the verdict, time.
 
-    Where the study's figure has "signal", also the smallest and the largest gradient of a layer in the first and in
-    the last row of metrics, over all seeds.
+    Where the study's figure has "signal", also the smallest and the largest gradient of a layer, over all seeds, of the
+    initial weights and of the last row of metrics.
     """
     rows = []
     for variation in study["variations"]:
@@ -78,17 +78,17 @@ def table(study: Mapping) -> str:
         seeds = f"{len(found)}" + (f", {failed} diverged" if failed else "")
         seconds = [run["seconds"] for run in runs if "seconds" in run]
         time = duration(statistics.mean(seconds)) if seconds else ""
-        signal = [_signal(runs, key) for key in SIGNAL] if study["figure"].get("signal") else []
+        signal = [_signal(runs, when) for when in SIGNAL] if study["figure"].get("signal") else []
         rows.append((variation, _spread(found), seeds, verdict(study, variation), *signal, time))
     header = ["variation", f"{study['measure'].replace('_', ' ')}, %", "seeds", "against the baseline"]
-    header += SIGNAL.values() if study["figure"].get("signal") else []
+    header += [f"gradients of layers {SIGNAL[0]}", SIGNAL[1]] if study["figure"].get("signal") else []
     return markdown((*header, "time"), rows)
 
 
-def _signal(runs: Sequence[Mapping], key: str) -> str:
+def _signal(runs: Sequence[Mapping], when: str) -> str:
     """The smallest and the largest norm of a layer's gradient; "?" where none got so far."""
-    known = [run[key] for run in runs if key in run]
-    return f"{min(low for low, _ in known):.0e} to {max(high for _, high in known):.0e}" if known else "?"
+    known = [norm for run in runs for norm in run.get("gradients", {}).get(when, [])]
+    return f"{min(known):.0e} to {max(known):.0e}" if known else "?"
 
 
 def _spread(found: Sequence[float]) -> str:
