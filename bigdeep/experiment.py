@@ -125,7 +125,6 @@ def _plan(epoch_steps: int, epochs: int, log_steps: int, evaluate_epochs: int, c
 
 def _teacher(splits: datasets.Splits, workdir: str) -> Callable[[jax.Array], jax.Array]:
     """The net that a run selected: inputs (B, H, W, C) -> its logits, without dropout."""
-    sections.check(isinstance(workdir, str) and workdir, "workdir", workdir, "the folder of a run")
     with jax.enable_x64(False):
         net = folder.net(workdir)
     taught = tuple(net.dataset["shape"])
@@ -140,16 +139,19 @@ def _teacher(splits: datasets.Splits, workdir: str) -> Callable[[jax.Array], jax
 
 
 def identity(experiment: Experiment) -> dict:
-    """What a run folder and each checkpoint say they belong to: the config, the data, the teacher's weights."""
+    """What a run folder and each checkpoint say they belong to: the config, the data, the teachers' weights."""
     dataset = experiment.data.dataset
     about: dict[str, Any] = {"name": dataset.name, "sha256": dataset.sha256, "shape": list(experiment.data.shape)}
     about |= {"classes": len(dataset.classes), "names": list(dataset.classes)}
     loss = experiment.config["loss"]
     if loss["name"] != "distillation":
         return {"config": experiment.config, "dataset": about}
-    teacher = folder.read_result(loss["workdir"])
-    require(teacher, "config.loss.workdir", f"no result.json in {loss['workdir']}", "the folder of a finished run")
-    return {"config": experiment.config, "dataset": about, "teacher": teacher["state_sha256"]}
+    taught = []
+    for workdir in losses.folders(loss["workdir"]):
+        result = folder.read_result(workdir)
+        require(result, "config.loss.workdir", f"no result.json in {workdir}", "the folder of a finished run")
+        taught.append(result["state_sha256"])
+    return {"config": experiment.config, "dataset": about, "teacher": ",".join(taught)}
 
 
 def keys(experiment: Experiment) -> jax.Array:

@@ -372,6 +372,9 @@ def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     with pytest.raises(BadInput, match="config.loss.workdir: found .*, expected one of"):
         experiment.build({**student, "data": {**tiny["data"], "size": 32}})
+    both = experiment.build({**student, "loss": {**distilled, "workdir": f"{teacher}, {tmp_path / 'student'}"}})
+    found = [folder.read_result(tmp_path / name)["state_sha256"] for name in ("teacher", "student")]
+    assert experiment.identity(both)["teacher"] == ",".join(found)
     with jax.enable_x64(True):  # for gradcheck and trace
         assert experiment._teacher(splits, teacher)(inputs).dtype == np.float32
     record.write_result(tmp_path / "teacher", folder.read_result(tmp_path / "teacher") | {"state_sha256": "0" * 64})

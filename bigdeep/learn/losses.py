@@ -70,19 +70,22 @@ def maximum_a_posteriori(penalty: float) -> Loss:
 
 
 def distillation(workdir: str, temperature: float, hard: float, teacher: Callable[[str], Callable]) -> Loss:
-    """Cross-entropy against the softened probabilities that a trained net gives for the same deformed images.
+    """Cross-entropy against the softened probabilities that trained nets give for the same deformed images.
 
-    loss = -(1 - h) T^2 sum_c q_c log softmax(z / T)_c - h sum_c y_c log softmax(z)_c, q = softmax(teacher's z / T).
+    loss = -(1 - h) T^2 sum_c q_c log softmax(z / T)_c - h sum_c y_c log softmax(z)_c, where q is the mean of the
+    teachers' softmax(z / T).
 
-    workdir: the folder of the teacher's run; temperature: T > 0; hard: h in [0, 1], the share of the true labels.
+    workdir: the folder of the teacher's run, or several, A,B,C; temperature: T > 0; hard: h in [0, 1], the share of the
+    true labels.
     Source: Hinton, Vinyals & Dean 2015 (arXiv 1503.02531), section 2.
     """
     sections.number("temperature", temperature, "(0, inf)")
     sections.number("hard", hard, "[0, 1]")
-    teacher_logits = teacher(workdir)
+    teachers = [teacher(folder) for folder in folders(workdir)]
 
     def targets(inputs: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return jax.nn.softmax(jax.lax.stop_gradient(teacher_logits(inputs)) / temperature), labels
+        softened = [jax.nn.softmax(jax.lax.stop_gradient(logits(inputs)) / temperature) for logits in teachers]
+        return jnp.mean(jnp.stack(softened), axis=0), labels
 
     def per_example(logits: jax.Array, targets: tuple[jax.Array, jax.Array]) -> jax.Array:
         softened, labels = targets
@@ -90,6 +93,12 @@ def distillation(workdir: str, temperature: float, hard: float, teacher: Callabl
         return (1 - hard) * temperature**2 * soft + hard * optax.softmax_cross_entropy(logits, labels)
 
     return Loss(targets, per_example)
+
+
+def folders(workdir: str) -> list[str]:
+    """Those of the teachers' runs."""
+    sections.check(isinstance(workdir, str) and workdir, "workdir", workdir, "the folder of a run, or several: A,B")
+    return [each.strip() for each in workdir.split(",")]
 
 
 LOSSES: dict[str, Callable] = {

@@ -44,15 +44,15 @@ def test_map_is_lecuns_equation_9():
 
 
 def teacher(workdir):
-    """A teacher whose logits are the inputs."""
-    assert workdir == "runs/teacher"
-    return lambda inputs: inputs
+    """A teacher whose logits are the inputs; the second one's are upside down."""
+    return {"runs/teacher": lambda inputs: inputs, "runs/other": lambda inputs: -inputs}[workdir]
 
 
-@pytest.mark.parametrize("hard", [0.0, 0.3, 1.0])
-def test_distillation_is_its_formula(rng, hard):
+@pytest.mark.parametrize(("hard", "folders"), [(0.0, "runs/teacher"), (0.3, "runs/teacher"), (1.0, "runs/teacher"),
+                                               (0.3, "runs/teacher, runs/other")])  # fmt: skip
+def test_distillation_is_its_formula(rng, hard, folders):
     inputs, t = rng.standard_normal((2, 3)), 4.0
-    section = {"name": "distillation", "workdir": "runs/teacher", "temperature": t, "hard": hard}
+    section = {"name": "distillation", "workdir": folders, "temperature": t, "hard": hard}
     with jax.enable_x64(True):
         loss = losses.build(section, False, teacher)
         found = values(loss, LOGITS, ONE_HOT, jnp.asarray(inputs))
@@ -60,7 +60,8 @@ def test_distillation_is_its_formula(rng, hard):
     def log_softmax(z):
         return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
 
-    soft = -(np.exp(log_softmax(inputs / t)) * log_softmax(LOGITS / t)).sum(1)
+    softened = np.mean([np.exp(log_softmax(teacher(each)(inputs) / t)) for each in folders.split(", ")], axis=0)
+    soft = -(softened * log_softmax(LOGITS / t)).sum(1)
     true = -log_softmax(LOGITS)[[0, 1], LABELS]
     np.testing.assert_allclose(found, (1 - hard) * t**2 * soft + hard * true, rtol=1e-6)
     by_inputs = jax.grad(lambda x: values(loss, LOGITS, ONE_HOT, x).sum())(jnp.asarray(inputs))
