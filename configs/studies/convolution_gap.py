@@ -11,7 +11,7 @@ time that each takes.
 
 def get_study(smoke: bool) -> dict:
     none = {"augment": []}
-    nets = {"MLP 1000-500": "mlp2", "LeNet-5": "lenet5:distorted", "Simard's convolutional": "simard_conv"}
+    nets = {"MLP 1000-500": "mlp2", "LeNet-5": "lenet5:distorted", "Simard's convolutional": "simard_conv:source"}
 
     def of(base: str) -> dict:
         return {"base": base.split(":", maxsplit=1)[0] + ":smoke" if smoke else base}

@@ -251,7 +251,7 @@ def test_official_cifar10():
     assert np.array_equal(np.bincount(dataset.train_labels), [5000] * 10)
 
 
-@pytest.mark.full
+@pytest.mark.slow
 def test_tfds_prepares_the_official_bytes_and_reads_them_again(mnist, tmp_path):
     """From the official files as its manual_dir, with its own checksums and no TensorFlow; then without any files."""
     assert mnist.source == "idx"

@@ -49,7 +49,7 @@ def state(slurm, job: str) -> str:
     return next(field.partition("=")[2] for field in fields if field.startswith("JobState="))
 
 
-@pytest.mark.slurm
+@pytest.mark.slow
 def test_a_preempted_job_saves_is_requeued_and_ends_in_the_same_bits(slurm, tmp_path):
     folder, log = tmp_path / "run", tmp_path / "log"
     options = ["--parsable", "--partition=low", "--signal=TERM@20", f"--output={log}"]
@@ -76,7 +76,7 @@ def get_study(smoke):
 """
 
 
-@pytest.mark.slurm
+@pytest.mark.slow
 def test_a_study_is_a_job_array_whose_jobs_go_on_after_a_preemption(slurm, tmp_path):
     pytest.importorskip("submitit")
     (tmp_path / "tiny.py").write_text(STUDY)
