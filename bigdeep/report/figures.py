@@ -35,7 +35,7 @@ def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping], runs:
     for i, (name, own) in enumerate(nets.settled(runs).items()):
         seconds = statistics.mean(r["seconds"] for r in own.values())
         error = statistics.mean(nets.errors(own.values()))
-        label = None if i else "bigdeep's recipe, two CPU cores (mean of its seeds)"
+        label = None if i else "bigdeep's recipe, at most two CPU cores (mean of its seeds)"
         axes.plot(seconds, error, "ks", fillstyle="none", label=label, markersize=6)
         above = error > nets.PAPER["mlp5"][0]
         at = (3, 4) if above else (-8, -14)
