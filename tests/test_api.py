@@ -25,6 +25,7 @@ def test_importing_it_imports_nothing_else():
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, cwd=ROOT)
 
 
+@pytest.mark.slow
 def test_commands_import_no_library_that_only_some_runs_need():
     code = "import sys, bigdeep.main; lost = {'matplotlib', 'jinja2', 'tensorboardX', 'selenium', 'onnx'}"
     subprocess.run([sys.executable, "-c", f"{code}; assert not lost & set(sys.modules)"], check=True, cwd=ROOT)
@@ -42,6 +43,7 @@ def test_configs_take_other_values():
         bigdeep.config("mlp33")
 
 
+@pytest.mark.slow
 def test_a_run_has_its_net_errors_rows_and_result(run, digits):
     errors = run.errors()
     wrong = np.asarray(run.net(digits.test_images).argmax(axis=1)) != digits.test_labels
@@ -101,6 +103,7 @@ def test_deforming(digits):
     assert np.array_equal(same, images)
 
 
+@pytest.mark.slow
 def test_the_interface_is_typed():
     """By mypy with the settings that JAX uses for itself, in setup.cfg."""
     pytest.importorskip("mypy")

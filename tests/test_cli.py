@@ -143,6 +143,7 @@ def test_folders_are_told_apart_by_commas_even_with_commas_in_their_names(tmp_pa
     "environment",
     [{"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
 )
+@pytest.mark.slow
 def test_any_encoding_of_the_terminal_will_do(environment):
     done = run_bigdeep("--config=mlp2:smoke", "--print_config", **environment)
     assert done.returncode == 0, done.stderr
@@ -164,6 +165,7 @@ def shell(command: str, **environment: str) -> subprocess.CompletedProcess:
         "env -u HOME BIGDEEP --workdir=TMP/c",
     ],
 )
+@pytest.mark.slow
 def test_an_output_that_nobody_reads_ends_no_run(tmp_path, command):
     done = shell(command.replace("TMP", str(tmp_path)))
     assert done.returncode == 0, done.stderr
@@ -172,6 +174,7 @@ def test_an_output_that_nobody_reads_ends_no_run(tmp_path, command):
         assert (folder / "result.json").exists()
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_gone_ends_no_run(tmp_path):
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "bigdeep.main", SMOKE, "--config.epochs=1", f"--workdir={tmp_path}"]
@@ -189,6 +192,7 @@ def test_a_backend_that_is_not_there_is_one_line(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_help_without_docstrings_and_the_list_of_commands():
     done = subprocess.run(
         [sys.executable, "-OO", "-m", "bigdeep.main", "--help"], cwd=ROOT, capture_output=True, text=True
@@ -201,6 +205,7 @@ def test_help_without_docstrings_and_the_list_of_commands():
     assert "codes, softmax, distorted, tiny_dnn, smoke" in variants.stdout
 
 
+@pytest.mark.slow
 def test_dry_run_trains_nothing_and_says_what_it_would_take(tmp_path):
     done = run_bigdeep(SMOKE, "--dry_run", f"--workdir={tmp_path / 'run'}")
     assert done.returncode == 0, done.stderr
@@ -210,6 +215,7 @@ def test_dry_run_trains_nothing_and_says_what_it_would_take(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_signal_ends_with_75_and_the_same_command_goes_on(tmp_path):
     options = [SMOKE, "--config.epochs=2000", f"--workdir={tmp_path}"]
     with start_bigdeep(*options) as process:

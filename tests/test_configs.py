@@ -48,6 +48,7 @@ def variants() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "variant"), variants())
+@pytest.mark.slow
 def test_every_variant_is_accepted(name, variant):
     """Everything but data and teachers, which may not be there."""
     config = full(name, variant)
@@ -81,6 +82,7 @@ def test_the_paper_to_the_letter():
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - LIKE_OTHERS))
+@pytest.mark.slow
 def test_the_miniature_trains(name, smoke, tmp_path):
     result = training.run(smoke(name), str(tmp_path))
     losses = [row["train_loss"] for row in read_rows(tmp_path / "metrics.jsonl")]

@@ -40,6 +40,7 @@ def test_equal_scores_go_to_the_lower_class():
     assert evaluate.count_errors(np.zeros((2, 10)), np.array([0, 1])) == 1
 
 
+@pytest.mark.slow
 def test_copies_without_strength_change_nothing(runs):
     alone = evaluate.member(runs[0], copies=3, strength=0.0)
     np.testing.assert_allclose(alone.averaged, alone.scores, atol=1e-6)

@@ -98,6 +98,7 @@ def test_stablehlo_computes_the_same_for_any_number_of_images(name, digits):
     close(np.asarray(program.call(images[:1])), expected[:1])
 
 
+@pytest.mark.slow
 def test_npz_is_all_that_numpy_needs(workdir, digits, tmp_path):
     """The forward pass of an mlp in a few lines."""
     with np.load(exported(workdir, "npz", tmp_path)) as file:

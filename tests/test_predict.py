@@ -38,6 +38,7 @@ def lines(*arguments: object) -> list[dict]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_pages_are_read_as_the_images_they_were_made_of(net, files, digits, tmp_path):
     """And a folder as its files, and files of many images as each of them alone."""
     folder, labels = files

@@ -85,6 +85,7 @@ def at(node: object, path: tuple) -> object:
     return node
 
 
+@pytest.mark.slow
 def test_every_key_is_read(smoke):
     """In no section, nor beside them, can a key stand that nothing reads, and none be left out."""
     found = paths(smoke("mlp2"))

@@ -48,6 +48,7 @@ def many(small, state, length):
     return jax.jit(run)(state, images, labels, jax.random.key(7))
 
 
+@pytest.mark.slow
 def test_one_scan_is_the_single_steps_bit_for_bit(small):
     together, metrics = many(small, small[0], 6)
     apart, losses_apart = small[0], []

@@ -85,6 +85,7 @@ def get_study(smoke):
     return file
 
 
+@pytest.mark.slow
 def test_a_study_runs_what_is_missing_and_records_what_diverges(tiny, tmp_path):
     done = run_bigdeep("bigdeep.study", f"--study={tiny}", f"--folder={tmp_path / 'runs'}", "--shard=1/2")
     assert done.returncode == 0, done.stderr
@@ -168,6 +169,7 @@ def test_published_tables_are_those_of_the_records():
         assert path.read_text() == text, path
 
 
+@pytest.mark.slow
 def test_runs_are_spread_over_processes(tiny, tmp_path):
     """By submitit, on this machine; a study that is then run without it finds them done."""
     pytest.importorskip("submitit")

@@ -4,9 +4,12 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from conftest import ROOT
 
 
+@pytest.mark.slow
 def test_two_minutes_of_faults_lose_nothing():
     command = [sys.executable, "-m", "tests.torture", "--minutes=2", "--seed=7"]
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=600)

@@ -38,6 +38,7 @@ def without_clocks(path: pathlib.Path) -> list[dict]:
     return [{k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in read_rows(path)]
 
 
+@pytest.mark.slow
 def test_a_run_leaves_its_files_and_its_figures_agree(tiny, tmp_path):
     tiny["log_steps"] = 4  # what is left of an epoch is a chunk too
     result = training.run(tiny, str(tmp_path))
@@ -61,6 +62,7 @@ def test_a_run_leaves_its_files_and_its_figures_agree(tiny, tmp_path):
     assert training.run(tiny, str(tmp_path)) == result  # finished: nothing is trained again
 
 
+@pytest.mark.slow
 def test_the_selected_checkpoint_has_the_errors_of_the_record(tiny, tmp_path):
     result = training.run(tiny, str(tmp_path))
     done = run_bigdeep("bigdeep.evaluate", f"--workdir={tmp_path}")
@@ -72,6 +74,7 @@ def test_the_selected_checkpoint_has_the_errors_of_the_record(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("number", signals.SIGNALS)
+@pytest.mark.slow
 def test_a_signal_saves_and_the_resumed_run_ends_in_the_same_bits(tiny, tmp_path, monkeypatch, request, number):
     before = signal.signal(number, signal.SIG_DFL)  # tests that run in the background start deaf to SIGINT
     request.addfinalizer(lambda: signal.signal(number, before))
@@ -98,6 +101,7 @@ def test_a_signal_saves_and_the_resumed_run_ends_in_the_same_bits(tiny, tmp_path
     assert seconds == sorted(seconds)
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_any_moment_ends_in_the_same_bits(tmp_path):
     """kill -9 by the system itself, again and again, wherever the run happens to be."""
     options = ["--config=configs/mlp2.py:smoke", "--config.epochs=2", "--config.checkpoint_seconds=0.",
@@ -127,6 +131,7 @@ def test_a_run_killed_at_any_moment_ends_in_the_same_bits(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # orbax leaves open files behind
+@pytest.mark.slow
 def test_a_damaged_checkpoint_costs_only_the_steps_since_the_one_before(tiny, tmp_path, capfd):
     expected = training.run(tiny, str(tmp_path))
     (tmp_path / "result.json").unlink()
@@ -141,6 +146,7 @@ def test_a_damaged_checkpoint_costs_only_the_steps_since_the_one_before(tiny, tm
     gc.collect()
 
 
+@pytest.mark.slow
 def test_a_changed_config_is_refused_with_the_difference(tiny, tmp_path):
     training.run(tiny, str(tmp_path))
     longer = {**tiny, "epochs": 3, "loss": {**tiny["loss"], "label_smoothing": 0.0}}
@@ -154,6 +160,7 @@ def test_a_changed_config_is_refused_with_the_difference(tiny, tmp_path):
     assert training.run(longer, str(tmp_path)) == result
 
 
+@pytest.mark.slow
 def test_a_forced_change_without_new_steps_is_no_old_result(tiny, tmp_path):
     """Nor does a shorter run count what was trained longer, nor another net take the checkpoints of this one."""
     old = training.run(tiny, str(tmp_path))
@@ -167,6 +174,7 @@ def test_a_forced_change_without_new_steps_is_no_old_result(tiny, tmp_path):
     assert training.run(changed, str(tmp_path))["steps"] == 20
 
 
+@pytest.mark.slow
 def test_another_data_set_under_the_same_config_is_refused(tiny, tmp_path):
     training.run(tiny, str(tmp_path))
     path = tmp_path / "config.json"
@@ -175,6 +183,7 @@ def test_another_data_set_under_the_same_config_is_refused(tiny, tmp_path):
         training.run(tiny, str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_lost_or_broken_config_is_known_to_the_checkpoint(tiny, tmp_path):
     training.run(tiny, str(tmp_path))
     for text in (None, '{"config": {', "[1]", "{}"):
@@ -203,6 +212,7 @@ def test_there_is_no_result_of_weights_that_are_not_on_disk(tiny, tmp_path, monk
 
 
 @pytest.mark.parametrize("flipped", [True, False], ids=["one bit flipped", "cut short"])
+@pytest.mark.slow
 def test_a_broken_result_is_made_again_from_the_checkpoint(flipped, tiny, tmp_path):
     result = training.run(tiny, str(tmp_path))
     written = (tmp_path / "result.json").read_text()
@@ -281,6 +291,7 @@ def test_a_folder_that_cannot_be_made_is_named(tiny, tmp_path):
         training.run(tiny, str(tmp_path / "file" / "run"))
 
 
+@pytest.mark.slow
 def test_an_explosion_names_the_step_and_keeps_the_last_good_checkpoint(tiny, tmp_path):
     training.run(tiny, str(tmp_path))
     exploding = {**tiny, "epochs": 4, "schedule": {"name": "constant", "rate": 1e30}, "warmup_epochs": 0.0}
@@ -318,6 +329,7 @@ def test_an_explosion_of_nets_with_nested_layers_is_told_in_one_line(smoke, tmp_
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.slow
 def test_resuming_keeps_statistics_dropout_and_averages_to_the_bit(tiny, tmp_path, monkeypatch):
     model = {**tiny["model"], "norm": "batch", "dropout_rate": 0.3}
     config = {**tiny, "model": model, "regularisers": [{"name": "average", "decay": 0.9}]}
@@ -332,6 +344,7 @@ def test_resuming_keeps_statistics_dropout_and_averages_to_the_bit(tiny, tmp_pat
         assert resumed[key] == whole[key]
 
 
+@pytest.mark.slow
 def test_the_average_is_evaluated_beside_the_weights(tiny, tmp_path):
     config = {**tiny, "regularisers": [{"name": "average", "decay": 0.9}]}
     result = training.run(config, str(tmp_path))
@@ -345,6 +358,7 @@ def test_the_average_is_evaluated_beside_the_weights(tiny, tmp_path):
     assert "average_test_errors" not in plain
 
 
+@pytest.mark.slow
 def test_an_average_has_batch_norms_statistics_of_its_own(tiny, tmp_path):
     """With the live net's it would be far off; it is selected and loaded as any net is."""
     constant = {"schedule": {"name": "constant", "rate": 4e-3}, "epochs": 6, "log_steps": 10, "evaluate_epochs": 3}
@@ -358,6 +372,7 @@ def test_an_average_has_batch_norms_statistics_of_its_own(tiny, tmp_path):
     assert evaluate.count_errors(found.scores, found.split.labels) == result["average_test_errors"]
 
 
+@pytest.mark.slow
 def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
     teacher = str(tmp_path / "teacher")
     training.run(tiny, teacher)
@@ -386,6 +401,7 @@ def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
     assert evaluate.member(tmp_path / "student").scores.shape == (1000, 10)
 
 
+@pytest.mark.slow
 def test_two_devices_see_the_same_images_and_learn_the_same(tmp_path):
     """The global batch split over two virtual devices: the same losses but for the order of sums."""
     options = ["--config=configs/mlp2.py:smoke", "--config.log_steps=11", "--config.model.precision=float32",
@@ -400,6 +416,7 @@ def test_two_devices_see_the_same_images_and_learn_the_same(tmp_path):
     np.testing.assert_allclose(losses[0], losses[1], rtol=2e-4)
 
 
+@pytest.mark.slow
 def test_a_column_of_a_fractalnet_is_evaluated_alone(smoke, tmp_path):
     config = {**smoke("fractalnet"), "epochs": 2}
     training.run(config, str(tmp_path / "fractal"))

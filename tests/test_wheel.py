@@ -46,6 +46,7 @@ def run(scripts: pathlib.Path, *arguments: object, cwd: pathlib.Path) -> subproc
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment, timeout=120)
 
 
+@pytest.mark.slow
 def test_the_wheel_trains_and_predicts_without_the_checkout(scripts, digits, tmp_path):
     where = "import bigdeep, pathlib; print(pathlib.Path(bigdeep.__file__).parent)"
     found = subprocess.run([scripts / "python", "-c", where], capture_output=True, text=True, cwd=tmp_path, check=True)
@@ -62,6 +63,7 @@ def test_the_wheel_trains_and_predicts_without_the_checkout(scripts, digits, tmp
     assert "did you mean 'train'" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_sheet_by_a_config_of_the_package(scripts, tmp_path):
     done = run(scripts, "tools.sheet", "--config=mlp2:smoke", "--output=sheet.png", "--rows=2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -97,6 +97,7 @@ def test_displacements_add_up(batch):
         assert (windows == shifted.ravel()).all(axis=1).any()
 
 
+@pytest.mark.slow
 def test_displacements_of_all_kinds_add_up():
     """Read off a ramp of two grey levels a pixel, away from the frame: a flow and a shift give their sum."""
     ramp = np.broadcast_to(np.arange(60, 140, 2, dtype=np.uint8)[:, None], (20, 40, 40, 1))

@@ -74,6 +74,7 @@ def test_outside_the_frame_counts_as_its_edge(values):
     )
 
 
+@pytest.mark.slow
 def test_the_written_gradient_is_jaxs_own(values, rng):
     points = jnp.asarray(rng.uniform(-0.5, 4.5, (2, 300)), jnp.float32)
     weight = jnp.asarray(rng.standard_normal((2, 300)), jnp.float32)
@@ -130,6 +131,7 @@ def test_minus_theta_is_the_inverse(values, rng):
     np.testing.assert_allclose(back, points, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_flow_folds_nothing(values):
     """A diffeomorphism keeps orientation: every little square of pixels keeps a positive area."""
     points = jnp.asarray(velocity.pixels((56, 56), CELLS), jnp.float32)
@@ -147,6 +149,7 @@ def test_nearest_pairs_are_the_nearest(digits):
         assert np.sum((a - b) ** 2) == np.sort(distances)[1] > 0
 
 
+@pytest.mark.slow
 def test_alignment_finds_a_deformation_that_is_known(digits):
     """Digits warped by a known flow are brought back to within a third of the distance."""
     images = digits.train_images[::200, :, :, 0].astype(np.float32)
@@ -163,6 +166,7 @@ def test_alignment_finds_a_deformation_that_is_known(digits):
     assert np.mean(after) < np.mean(before) / 3
 
 
+@pytest.mark.slow
 def test_a_fit_of_few_digits_can_be_used(digits, tmp_path):
     some = digits.train_labels < 3
     found, summary = fit.fit(digits.train_images[some], digits.train_labels[some], "mnist", 100, lambda line: None)
@@ -190,6 +194,7 @@ def test_draws_have_the_fitted_mean_and_covariance():
         assert np.abs(np.cov(theta[label].T) - covariance).max() < 0.05 * covariance.max()
 
 
+@pytest.mark.slow
 def test_a_bank_stands_for_the_distribution():
     """Mean and rms displacement of 512 flows a class are those of fresh ones, and each class has its own."""
     statistics = cpab.load(cpab.MNIST)

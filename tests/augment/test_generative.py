@@ -60,6 +60,7 @@ def test_samples_are_near_their_class(digits):
     assert list(distance.argmin(axis=1)) == list(range(10))
 
 
+@pytest.mark.slow
 def test_a_short_game_is_won_by_nobody_and_saved(digits, tmp_path):
     """Two epochs on real digits: both losses finite, and the file gives the samples back."""
     lines = []

@@ -204,6 +204,7 @@ def test_a_host_that_is_not_there_is_given_up_soon(monkeypatch, hangs):
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.slow
 def test_cifar10_from_files_and_from_the_official_archive(tmp_path, monkeypatch, rng):
     records = {name: rng.integers(0, 10, (10_000, 3073), dtype=np.uint8) for name in files.HASHES["cifar10"]}
     monkeypatch.setitem(files.HASHES, "cifar10", {n: hashlib.md5(r.tobytes()).hexdigest() for n, r in records.items()})
@@ -244,6 +245,7 @@ def test_debians_fashion_mnist():
     assert np.array_equal(np.bincount(dataset.test_labels), [1000] * 10)
 
 
+@pytest.mark.slow
 def test_official_cifar10():
     if not pathlib.Path(os.environ.get("BIGDEEP_DATA_DIR", "/nowhere"), "cifar10").is_dir():
         pytest.skip("needs CIFAR-10: set BIGDEEP_DATA_DIR")

@@ -186,6 +186,7 @@ def test_folders_that_cannot_be_read_are_one_line(tmp_path, prepare, message):
     assert message in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_net_of_ones_own_images_is_trained_and_names_them(tmp_path):
     """scikit-learn's digits as PNG files, called by words."""
     digits = load_digits()

@@ -33,6 +33,7 @@ def test_the_batches_are_those_of_the_device_image_for_image(digits):
 
 
 @pytest.mark.parametrize("start", [0, 3])
+@pytest.mark.slow
 def test_workers_read_them_in_order_from_any_step(digits, start):
     images, labels, key = digits.train_images[:250], digits.train_labels[:250], jax.random.key(3)
     reader = stream.Reader(stream.Batches(images, labels, np.asarray(jax.random.key_data(key)), 100, 9), 2)
@@ -66,6 +67,7 @@ def weights(config, workdir) -> str:
     return training.run(config, str(workdir))["state_sha256"]
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_the_bits_of_one_whose_images_lie_on_the_device(tmp_path, smoke, monkeypatch):
     """Also after it was stopped within an epoch, and with the average of its weights."""
     config = smoke("mlp2") | {"regularisers": [{"name": "average", "decay": 0.9}], "log_steps": 11}
@@ -93,6 +95,7 @@ def test_evaluation_in_parts_counts_what_it_counts_as_a_whole(smoke, monkeypatch
     assert training._counter(streamed)(state, None) == whole
 
 
+@pytest.mark.slow
 def test_a_step_of_a_profile_is_the_first(smoke):
     """first_chunk gives what compiled_steps computes first."""
     config = smoke("mlp2")
@@ -128,6 +131,7 @@ def test_without_grain_it_is_said_what_to_install(digits, monkeypatch):
         stream.Reader(stream.Batches(digits.train_images, digits.train_labels, np.zeros(2, np.uint32), 10, 3), 1)
 
 
+@pytest.mark.slow
 def test_the_command_trains_with_workers_and_ends_cleanly(tmp_path):
     with start_bigdeep(
         "bigdeep.main", "--config=mlp2:smoke", "--config.data.workers=2", f"--workdir={tmp_path}"

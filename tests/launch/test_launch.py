@@ -67,6 +67,7 @@ def test_local_processes_know_each_other(fakes):
     assert fakes("local_multiprocess.sh", "many")[0] == 2
 
 
+@pytest.mark.slow
 def test_local_processes_train_for_real(tmp_path):
     """Two of them, one step each: the script's own environment finds `python`."""
     flags = ["--config=configs/mlp2.py:smoke", "--config.epochs=1", "--config.mixup=0", "--config.augment=()"]

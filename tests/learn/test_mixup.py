@@ -73,6 +73,7 @@ def test_a_single_image_has_no_partner(smoke):
         experiment.build(smoke("mlp5_paper") | {"mixup": 0.2})
 
 
+@pytest.mark.slow
 def test_a_step_trains_on_the_blend(smoke):
     """The loss of a run's own step is that of the blend, drawn with the third key of the step."""
     config = smoke("mlp2")

@@ -56,6 +56,7 @@ def test_parameter_counts_are_the_papers(widths, count):
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) == count
 
 
+@pytest.mark.slow
 def test_lenet5_has_lecuns_parameters_and_connections():
     """Gradient-based learning, section II.B: 60,000 trainable parameters, 340,908 connections."""
     config = runpy.run_path(str(ROOT / "configs/lenet5.py"))["get_config"]().to_dict()

@@ -58,6 +58,7 @@ def opened(driver, path: pathlib.Path) -> None:
     assert asked(driver) == {path.as_uri()}
 
 
+@pytest.mark.slow
 def test_a_report_shows_its_digits_and_charts(driver, runs):
     began = time.monotonic()
     opened(driver, runs / "one" / "report.html")

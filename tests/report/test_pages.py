@@ -73,6 +73,7 @@ def test_temperature_is_that_of_the_logits(rng):
     np.testing.assert_allclose(mistakes.at_temperature(softmax, 0.7), hotter, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_mistakes_are_those_of_the_probabilities(runs):
     run = Run(runs / "one")
     arrays = run.predictions

@@ -82,6 +82,7 @@ def rows(bucket: Bucket, folder: str) -> bytes:
     return bucket.read(f"{folder}/metrics.jsonl") if f"{folder}/metrics.jsonl" in bucket.names(folder) else b""
 
 
+@pytest.mark.slow
 def test_a_run_in_a_bucket_stops_resumes_heals_and_is_read(bucket, tmp_path):
     """The same bits as on a disk, over a signal and a checkpoint in which a bit is not what it was."""
     assert finished(bucket, *OPTIONS, f"--workdir={tmp_path / 'disk'}")[0] == 0
@@ -114,6 +115,7 @@ def test_a_run_in_a_bucket_stops_resumes_heals_and_is_read(bucket, tmp_path):
     assert "one" in (tmp_path / "all.html").read_text()
 
 
+@pytest.mark.slow
 def test_two_processes_train_in_one_bucket(bucket):
     codes, told = ended(started(2, "gs://runs/two", **bucket.environment))
     assert codes == [0, 0], told

@@ -26,6 +26,7 @@ def trained(workdir, devices: int, *options: str) -> dict:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_one_two_and_eight_devices_end_in_the_same_bits_and_share_a_checkpoint(tmp_path):
     """Also a run of one epoch on eight devices that goes on alone for another."""
     one, two, eight = (trained(tmp_path / str(n), n, "--config.epochs=1")["state_sha256"] for n in (1, 2, 8))
@@ -76,6 +77,7 @@ def test_what_devices_cannot_share_is_refused(smoke, keys, message):
         experiment.build(smoke("mlp2") | keys)
 
 
+@pytest.mark.slow
 def test_convolutions_and_columns_are_trained_in_order():
     """Their step can be traced for parts of a batch."""
     for name in ("lenet5:smoke", "fractalnet:smoke"):

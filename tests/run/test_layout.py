@@ -14,6 +14,7 @@ FOUR = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
 OPTIONS = ["--config=mlp2:smoke", "--config.epochs=1", "--config.log_steps=1", "--config.model.precision=float32"]
 
 
+@pytest.mark.slow
 def test_columns_of_weights_on_several_devices_give_the_same_numbers(tmp_path):
     """Two by two devices beside one; evaluated, and gone on with, on other numbers of devices."""
     for name, options, environment in (("one", [], {}), ("four", ["--config.model_shards=2"], FOUR)):

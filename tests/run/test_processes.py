@@ -35,6 +35,7 @@ def ended(peers: list[subprocess.Popen]) -> tuple[list[int], list[str]]:
     return [peer.returncode for peer in peers], told
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_and_stop_and_resume_together(tmp_path):
     """A signal to one of them stops both at the same step, with everything saved; only one writes and shows."""
     alone = started(1, tmp_path / "one")
@@ -59,6 +60,7 @@ def test_two_processes_train_as_one_and_stop_and_resume_together(tmp_path):
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)  # sums are taken in another order
 
 
+@pytest.mark.slow
 def test_two_processes_that_read_their_own_rows_end_in_the_bits_of_one(tmp_path):
     """The training set on the host, half of each batch read by each, and on the device of a single process."""
     pytest.importorskip("grain")
@@ -98,6 +100,7 @@ def test_what_a_scheduler_has_started_is_known(monkeypatch):
 
 
 @pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.slow
 def test_the_death_of_a_peer_ends_the_others_within_seconds_in_one_line(tmp_path, victim):
     """kill -9; what was saved stays. JAX's runtime may abort the survivor before we can, when it misses process 0."""
     options = ["--config.checkpoint_seconds=0.", "--config.epochs=200"]

@@ -30,6 +30,7 @@ def test_operations_belong_to_the_scopes_in_their_names_and_fusions_to_most_of_t
 
 
 @pytest.mark.parametrize("deformed", [True, False])
+@pytest.mark.slow
 def test_a_run_says_where_its_time_goes(smoke, tmp_path, capsys, deformed):
     config = smoke("mlp2") | {"profile": True, "epochs": 1}
     training.run(config if deformed else config | {"augment": []}, str(tmp_path))

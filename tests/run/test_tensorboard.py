@@ -9,6 +9,7 @@ import pytest
 from bigdeep import training
 
 
+@pytest.mark.slow
 def test_rows_weights_and_deformed_images_are_in_the_event_files(smoke, tmp_path):
     pytest.importorskip("tensorboardX")
     reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")

@@ -30,6 +30,7 @@ def x64():
 
 
 @pytest.mark.parametrize("name", ["lenet5_maxpool", "fractalnet", "deep"])
+@pytest.mark.slow
 def test_every_layer_of_our_nets_is_right(smoke, name, x64):
     alone, through = gradcheck.check_net(*double.start(small(smoke, name)), images=3, positions=2)
     assert max(check.error for check in (*alone, *through)) < 2e-6
@@ -37,6 +38,7 @@ def test_every_layer_of_our_nets_is_right(smoke, name, x64):
     assert {check.tensor for check in through} >= {"kernel", "bias", "input"}
 
 
+@pytest.mark.slow
 def test_the_bug_of_the_second_source_is_found_and_named(smoke, x64, monkeypatch):
     """The layers before it are wrong through the net too, but only its own backward pass is wrong alone."""
     _, bug = configfile.study("planted_bug")
@@ -81,6 +83,7 @@ def test_a_gradient_that_is_no_number_is_wrong_and_one_of_kinks_is_not_compared(
     assert "nothing but kinks" in gradcheck.table([check], [], 1e-5)
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_table():
     done = run_bigdeep("bigdeep.tools.gradcheck", "--config=configs/two_layer.py:smoke", "--positions=1")
     assert done.returncode == 0, done.stderr

@@ -56,6 +56,7 @@ def to_torch(torch, name: str, value: np.ndarray, channels: int):
 
 
 @pytest.mark.parametrize("name", ["two_layer", "convnet", "lenet5_maxpool"])
+@pytest.mark.slow
 def test_twenty_updates_are_pytorchs_to_1e_5(torch, smoke, tmp_path, name):
     config = smoke(name)
     config["batch_size"] = 4
