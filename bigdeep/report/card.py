@@ -1,5 +1,6 @@
 """The model card of an exported net, in Markdown."""
 
+import json
 from collections.abc import Mapping
 
 USES = {
@@ -35,4 +36,12 @@ def of(config: Mapping, dataset: Mapping, result: Mapping, file: str) -> str:
         parts.append(f"- Commit: {result.get('git_commit', 'unknown')}\n")
     if config["model"].get("precision") == "bfloat16" and kind in ("onnx", "stablehlo"):
         parts.append(ROUNDED.lstrip())
-    return "".join([*parts, LIMITS.lstrip(), "\n```python\n", USES[kind].format(file=repr(file)), "\n```\n"])
+    return "".join(
+        [
+            *parts,
+            LIMITS.lstrip(),
+            "\n```python\n",
+            USES[kind].format(file=json.dumps(file, ensure_ascii=False)),
+            "\n```\n",
+        ]
+    )
