@@ -12,9 +12,8 @@ from collections.abc import Callable
 import ml_collections
 from absl import flags, logging
 
-from bigdeep import configfile
+from bigdeep import configfile, place
 from bigdeep.errors import BadInput, Failed, Stopped, first_line, one_of, require, tell
-from bigdeep.place import place, unreached
 
 # Overrides on the command line, --config.KEY=VALUE, taken out of it before absl sees the rest.
 _overrides: dict[str, str] = {}
@@ -67,15 +66,8 @@ def words() -> list[str]:
 
 
 def folders(value: str) -> list[pathlib.Path]:
-    """The folders that a flag names, with commas between them; a folder whose own name has a comma is found as well."""
-    parts, found = value.split(","), []
-    while parts:
-        joined = [",".join(parts[:n]) for n in range(len(parts), 0, -1)]
-        name = next((name for name in joined if name and place(name).is_dir()), parts[0])
-        require(name, "--workdir", value, "the folder of a run, or several with commas between them")
-        found.append(place(name))
-        parts = parts[name.count(",") + 1 :]
-    return found
+    """The folders that --workdir names, with commas between them."""
+    return place.folders(value, "--workdir")
 
 
 def folder(value: str) -> pathlib.Path:
@@ -125,7 +117,7 @@ def run(main: Callable[[], None], description: str | None, words: str = "", over
     except (BadInput, Failed, Stopped) as error:
         _end(f"bigdeep: {error}", error.exit_code)
     except Exception as error:
-        if unreached(error):
+        if place.unreached(error):
             _end(f"bigdeep: bucket: {first_line(error)}; checkpoints so far are kept", Failed.exit_code)
         if not isinstance(error, OSError) or not _told(error):
             raise

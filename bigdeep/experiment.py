@@ -1,6 +1,7 @@
 """A config -> everything a run is made of, bound once: data, net, loss, deformation, optimizer, the training step."""
 
 import functools
+import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ import jax
 import optax
 
 from bigdeep import augment as augmentations
-from bigdeep import models, sections, step
+from bigdeep import models, place, sections, step
 from bigdeep.data import splits as datasets
 from bigdeep.errors import require
 from bigdeep.learn import losses, optim, schedules
@@ -96,7 +97,7 @@ def _bind(
     plan = _plan(len(splits.train.labels) // batch_size, checkpoint_seconds=checkpoint_seconds, **lengths)
     rate = schedules.build(schedule, warmup_epochs, plan.epoch_steps, plan.total_steps)
     parts = {
-        "loss": losses.build(loss, net.distances, functools.partial(_teacher, splits)),
+        "loss": losses.build(loss, net.distances, functools.partial(_teachers, splits)),
         "augment": augmentations.build(augment, splits.shape, classes, splits.dataset.name),
         "strength": schedules.strength(strength, plan.total_steps),
         "mix": mixing.build(mixup, classes),
@@ -123,7 +124,14 @@ def _plan(epoch_steps: int, epochs: int, log_steps: int, evaluate_epochs: int, c
     return Plan(epoch_steps, epochs * epoch_steps, log_steps, evaluate_epochs * epoch_steps, checkpoint_seconds)
 
 
-def _teacher(splits: datasets.Splits, workdir: str) -> Callable[[jax.Array], jax.Array]:
+TEACHERS = "config.loss.workdir"
+
+
+def _teachers(splits: datasets.Splits, workdir: str) -> list[Callable[[jax.Array], jax.Array]]:
+    return [_teacher(splits, each) for each in place.folders(workdir, TEACHERS)]
+
+
+def _teacher(splits: datasets.Splits, workdir: pathlib.Path) -> Callable[[jax.Array], jax.Array]:
     """The net that a run selected: inputs (B, H, W, C) -> its logits, without dropout."""
     with jax.enable_x64(False):
         net = folder.net(workdir)
@@ -147,9 +155,9 @@ def identity(experiment: Experiment) -> dict:
     if loss["name"] != "distillation":
         return {"config": experiment.config, "dataset": about}
     taught = []
-    for workdir in losses.folders(loss["workdir"]):
+    for workdir in place.folders(loss["workdir"], TEACHERS):
         result = folder.read_result(workdir)
-        require(result, "config.loss.workdir", f"no result.json in {workdir}", "the folder of a finished run")
+        require(result, TEACHERS, f"no result.json in {workdir}", "the folder of a finished run")
         taught.append(result["state_sha256"])
     return {"config": experiment.config, "dataset": about, "teacher": ",".join(taught)}
 

@@ -34,6 +34,20 @@ def place(name: str | os.PathLike) -> pathlib.Path:
     return epath.Path(text)
 
 
+def folders(value: str, setting: str) -> list[pathlib.Path]:
+    """The folders that a setting names, with commas between them; one whose own name has a comma is found as well."""
+    wanted = "the folder of a run, or several with commas between them"
+    require(isinstance(value, str), setting, value, wanted)
+    parts, found = value.split(","), []
+    while parts:
+        joined = [",".join(parts[:n]) for n in range(len(parts), 0, -1)]
+        name = next((name for name in joined if name and place(name).is_dir()), parts[0])
+        require(name, setting, value, wanted)
+        found.append(place(name))
+        parts = parts[name.count(",") + 1 :]
+    return found
+
+
 def in_bucket(path: pathlib.Path) -> bool:
     """Whether it is one in a bucket."""
     return os.fspath(path).startswith(BUCKET)

@@ -24,7 +24,7 @@ from absl import flags
 
 from bigdeep import cli, configfile, programs, spread
 from bigdeep import experiment as experiments
-from bigdeep.errors import one_of, require
+from bigdeep.errors import one_of, require, tell
 from bigdeep.place import in_bucket, place
 from bigdeep.report import figures
 from bigdeep.report.tables import studies
@@ -44,7 +44,8 @@ def load(name: str) -> tuple[str, dict]:
     found = module.get_study(variant == "smoke")
     missing, more = sorted(KEYS - found.keys()), sorted(found.keys() - KEYS)
     require(not missing and not more, f"--study {path}", f"missing {missing}, unknown {more}", f"{sorted(KEYS)}")
-    require(found["baseline"] in found["variations"], f"--study {path}", found["baseline"], "one of its variations")
+    for named in (found["baseline"], *found["figure"].get("signal", ())):
+        require(named in found["variations"], f"--study {path}", named, "one of its variations")
     return path.stem + (f"-{variant}" if variant else ""), found
 
 
@@ -108,6 +109,7 @@ FIRST_STEP = "first_step.json"  # in a run's folder, where a study asks how far 
 def _measure_first_step(each: spread.Planned) -> None:
     """Writes the metrics of layers in a run's first step alone, whose gradient is that of the initial weights."""
     if spread.ended(each) and not (each.workdir / FIRST_STEP).exists():
+        tell(f"bigdeep: the first step of {each.variation}, seed {each.seed}, for the gradients of its initial weights")
         experiment = experiments.build(each.config)
         _, metrics = programs.compiled_steps(experiment)(experiments.initial_state(experiment), length=1)
         files.write_json(each.workdir / FIRST_STEP, journal.rounded_layers(metrics["layers"]))

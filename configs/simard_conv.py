@@ -3,7 +3,7 @@
 Source: Simard, Steinkraus, Platt 2003, "Best practices for convolutional neural networks applied to visual document
 analysis", table 1: 0.4 % with elastic deformations and cross-entropy.
 Command: python -m bigdeep.main --config=configs/simard_conv.py, or …py:source
-Cost: about 25 minutes on one core; source: eight minutes on two. Expected: see the table of nets in RESULTS.md.
+Cost: 25 to 55 minutes on one core; source: eight minutes on two. Expected: see the table of nets in RESULTS.md.
 
 Different: batch norm and GELU, and the images of mlp5.py, which together made a sixth fewer errors on unseen hands
 (docs/studies.md, "Simard's recipe"). The variant "source" is nearer to it: the source's strength of deformation and

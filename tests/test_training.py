@@ -374,25 +374,25 @@ def test_an_average_has_batch_norms_statistics_of_its_own(tiny, tmp_path):
 
 @pytest.mark.slow
 def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
-    teacher = str(tmp_path / "teacher")
-    training.run(tiny, teacher)
-    distilled = {"name": "distillation", "workdir": teacher, "temperature": 2.0, "hard": 0.0}
+    teacher = tmp_path / "a teacher, with a comma"
+    training.run(tiny, str(teacher))
+    distilled = {"name": "distillation", "workdir": str(teacher), "temperature": 2.0, "hard": 0.0}
     student = {**tiny, "loss": distilled, "epochs": 4, "seed": 1}
     result = training.run(student, str(tmp_path / "student"))
     assert result["test_errors_final"] < 0.6 * result["test_total"]  # its teacher: 0.53
-    net, splits = folder.net(tmp_path / "teacher"), experiment.build(tiny).data
+    net, splits = folder.net(teacher), experiment.build(tiny).data
     inputs = np.zeros((2, 29, 29, 1), np.float32)
     expected = net.model.apply(net.params, net.model_state, inputs, jax.random.key(0), train=False)[0]
     found = experiment._teacher(splits, teacher)(inputs)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     with pytest.raises(BadInput, match="config.loss.workdir: found .*, expected one of"):
         experiment.build({**student, "data": {**tiny["data"], "size": 32}})
-    both = experiment.build({**student, "loss": {**distilled, "workdir": f"{teacher}, {tmp_path / 'student'}"}})
-    found = [folder.read_result(tmp_path / name)["state_sha256"] for name in ("teacher", "student")]
+    both = experiment.build({**student, "loss": {**distilled, "workdir": f"{teacher},{tmp_path / 'student'}"}})
+    found = [folder.read_result(each)["state_sha256"] for each in (teacher, tmp_path / "student")]
     assert experiment.identity(both)["teacher"] == ",".join(found)
     with jax.enable_x64(True):  # for gradcheck and trace
         assert experiment._teacher(splits, teacher)(inputs).dtype == np.float32
-    record.write_result(tmp_path / "teacher", folder.read_result(tmp_path / "teacher") | {"state_sha256": "0" * 64})
+    record.write_result(teacher, folder.read_result(teacher) | {"state_sha256": "0" * 64})
     with pytest.raises(BadInput, match="teacher: '.*' -> '0000"):
         training.run(student, str(tmp_path / "student"))
     with pytest.raises(BadInput, match="no config.json"):

@@ -69,7 +69,7 @@ def maximum_a_posteriori(penalty: float) -> Loss:
     return Loss(lambda _, labels: labels, per_example)
 
 
-def distillation(workdir: str, temperature: float, hard: float, teacher: Callable[[str], Callable]) -> Loss:
+def distillation(workdir: str, temperature: float, hard: float, teachers: Callable[[str], list[Callable]]) -> Loss:
     """Cross-entropy against the softened probabilities that trained nets give for the same deformed images.
 
     loss = -(1 - h) T^2 sum_c q_c log softmax(z / T)_c - h sum_c y_c log softmax(z)_c, where q is the mean of the
@@ -81,10 +81,10 @@ def distillation(workdir: str, temperature: float, hard: float, teacher: Callabl
     """
     sections.number("temperature", temperature, "(0, inf)")
     sections.number("hard", hard, "[0, 1]")
-    teachers = [teacher(folder) for folder in folders(workdir)]
+    committee = teachers(workdir)
 
     def targets(inputs: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
-        softened = [jax.nn.softmax(jax.lax.stop_gradient(logits(inputs)) / temperature) for logits in teachers]
+        softened = [jax.nn.softmax(jax.lax.stop_gradient(logits(inputs)) / temperature) for logits in committee]
         return jnp.mean(jnp.stack(softened), axis=0), labels
 
     def per_example(logits: jax.Array, targets: tuple[jax.Array, jax.Array]) -> jax.Array:
@@ -95,12 +95,6 @@ def distillation(workdir: str, temperature: float, hard: float, teacher: Callabl
     return Loss(targets, per_example)
 
 
-def folders(workdir: str) -> list[str]:
-    """Those of the teachers' runs."""
-    sections.check(isinstance(workdir, str) and workdir, "workdir", workdir, "the folder of a run, or several: A,B")
-    return [each.strip() for each in workdir.split(",")]
-
-
 LOSSES: dict[str, Callable] = {
     "cross_entropy": cross_entropy,
     "squared_error": squared_error,
@@ -109,13 +103,13 @@ LOSSES: dict[str, Callable] = {
 }
 
 
-def build(section: Mapping, distances: bool, teacher: Callable[[str], Callable]) -> Loss:
+def build(section: Mapping, distances: bool, teachers: Callable[[str], list[Callable]]) -> Loss:
     """The loss that `config.loss` names.
 
     distances: whether the net's outputs are distances to codes (an RBF head), which take the loss "map" and no other.
-    teacher: folder of a run -> (inputs -> its logits).
+    teachers: folders of runs, A,B -> of each (inputs -> its logits).
     """
-    loss = sections.construct("loss", LOSSES, section, teacher=teacher)
+    loss = sections.construct("loss", LOSSES, section, teachers=teachers)
     fitting = ["map"] if distances else sorted(LOSSES.keys() - {"map"})
     head = "an rbf head" if distances else "a head without rbf"
     sections.check(section["name"] in fitting, "loss.name", section["name"], f"{one_of(fitting, '')} with {head}")

@@ -36,12 +36,5 @@ def of(config: Mapping, dataset: Mapping, result: Mapping, file: str) -> str:
         parts.append(f"- Commit: {result.get('git_commit', 'unknown')}\n")
     if config["model"].get("precision") == "bfloat16" and kind in ("onnx", "stablehlo"):
         parts.append(ROUNDED.lstrip())
-    return "".join(
-        [
-            *parts,
-            LIMITS.lstrip(),
-            "\n```python\n",
-            USES[kind].format(file=json.dumps(file, ensure_ascii=False)),
-            "\n```\n",
-        ]
-    )
+    use = USES[kind].format(file=json.dumps(file, ensure_ascii=False))
+    return "".join([*parts, LIMITS.lstrip(), f"\n```python\n{use}\n```\n"])

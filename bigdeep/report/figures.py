@@ -135,8 +135,8 @@ def _curves(axes: Any, record: Mapping, against: str) -> None:
 
 def _gradients(axes: Any, record: Mapping, when: str) -> None:
     """The norm of each layer's gradient, from the input to the output, a line a run, of the variations to be shown."""
-    for i, name in enumerate(record["figure"]["signal"]):
-        runs = [run for run in record["runs"] if run["variation"] == name]
+    for i, name in enumerate(record["variations"]):
+        runs = [run for run in record["runs"] if run["variation"] == name and name in record["figure"]["signal"]]
         for n, norms in enumerate(run.get("gradients", {}).get(when, []) for run in runs):
             shown = [max(norm, FAINTEST) for norm in norms]
             axes.plot(range(1, len(norms) + 1), shown, label=None if n else name, **_style(i))

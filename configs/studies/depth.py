@@ -2,7 +2,7 @@
 
 Source: the question of the 2017 framework; Srivastava et al. 2015 (arXiv 1505.00387), section 3.1, for 50 units.
 Command: python -m bigdeep.study --study=depth
-Cost: 48 runs of about 20 seconds on two cores.
+Cost: 48 runs of about 20 seconds on two cores, and some seconds each for the gradients of the initial weights.
 
 Plain, highway and residual nets of 50 units in a layer, of 4 to 64 layers; plain ones also with initial weights or
 norms that keep the signal, or lose it. The curves show the norm of each layer's gradient in the deepest ones.

@@ -9,8 +9,8 @@ variations, {name: overrides of its own}; seeds, how many; measure, what of a ru
 validation_errors_final, validation_errors_rise from the lowest to the last, test_errors_at_best_validation,
 test_errors_final); baseline, the variation that others are compared with, paired over seeds: differences beyond two
 standard errors of their mean count; figure, {"scale": "linear" or "log"}, {"against": any of ("epoch", "images",
-"seconds")} for curves below it, {"signal": names of variations} for their
-gradients by layer, of all in the table.
+"seconds")} for curves below it, {"signal": names of variations} for curves of
+their gradients by layer, and the range of all in the table.
 """
 
 

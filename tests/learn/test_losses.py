@@ -43,24 +43,25 @@ def test_map_is_lecuns_equation_9():
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-def teacher(workdir):
+def teachers(workdir):
     """A teacher whose logits are the inputs; the second one's are upside down."""
-    return {"runs/teacher": lambda inputs: inputs, "runs/other": lambda inputs: -inputs}[workdir]
+    both = {"runs/teacher": lambda inputs: inputs, "runs/other": lambda inputs: -inputs}
+    return [both[folder] for folder in workdir.split(",")]
 
 
 @pytest.mark.parametrize(("hard", "folders"), [(0.0, "runs/teacher"), (0.3, "runs/teacher"), (1.0, "runs/teacher"),
-                                               (0.3, "runs/teacher, runs/other")])  # fmt: skip
+                                               (0.3, "runs/teacher,runs/other")])  # fmt: skip
 def test_distillation_is_its_formula(rng, hard, folders):
     inputs, t = rng.standard_normal((2, 3)), 4.0
     section = {"name": "distillation", "workdir": folders, "temperature": t, "hard": hard}
     with jax.enable_x64(True):
-        loss = losses.build(section, False, teacher)
+        loss = losses.build(section, False, teachers)
         found = values(loss, LOGITS, ONE_HOT, jnp.asarray(inputs))
 
     def log_softmax(z):
         return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
 
-    softened = np.mean([np.exp(log_softmax(teacher(each)(inputs) / t)) for each in folders.split(", ")], axis=0)
+    softened = np.mean([np.exp(log_softmax(logits(inputs) / t)) for logits in teachers(folders)], axis=0)
     soft = -(softened * log_softmax(LOGITS / t)).sum(1)
     true = -log_softmax(LOGITS)[[0, 1], LABELS]
     np.testing.assert_allclose(found, (1 - hard) * t**2 * soft + hard * true, rtol=1e-6)
@@ -73,7 +74,7 @@ def test_distillation_is_its_formula(rng, hard, folders):
 def test_the_loss_of_blended_labels_is_the_blend_of_their_losses(section):
     """Where a loss is linear in its targets: cross-entropy and LeCun's."""
     with jax.enable_x64(True):
-        loss = losses.build(section, section["name"] == "map", teacher)
+        loss = losses.build(section, section["name"] == "map", teachers)
         blended, each, other = (
             np.asarray(values(loss, LOGITS, labels)) for labels in (BLENDED, ONE_HOT, ONE_HOT[::-1])
         )
@@ -85,7 +86,7 @@ def test_the_loss_of_blended_labels_is_the_blend_of_their_losses(section):
                                      {"name": "map", "penalty": 3.0}])  # fmt: skip
 def test_gradients_are_central_differences(section):
     with jax.enable_x64(True):
-        made = losses.build(section, section["name"] == "map", teacher)
+        made = losses.build(section, section["name"] == "map", teachers)
 
         def loss(z):
             return values(made, z, BLENDED)
@@ -120,9 +121,9 @@ def test_huge_logits_stay_finite():
 )
 def test_impossible_sections_are_refused(section, message):
     with pytest.raises(BadValue, match=message):
-        losses.build(section, False, teacher)
+        losses.build(section, False, teachers)
 
 
 def test_an_rbf_head_takes_no_cross_entropy():
     with pytest.raises(BadValue, match="loss.name: found 'cross_entropy', expected one of map with an rbf head"):
-        losses.build({"name": "cross_entropy", "label_smoothing": 0.0}, True, teacher)
+        losses.build({"name": "cross_entropy", "label_smoothing": 0.0}, True, teachers)
