@@ -21,9 +21,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import peers
-import train_step
 from absl import flags
 
+import train_step
 from bigdeep import augment, cli, configfile, data
 from bigdeep.augment import elastic
 from bigdeep.run import machine

@@ -5,7 +5,9 @@
 LeNet-5 (configs/lenet5_maxpool.py, gradient descent) at several batch sizes, a net of 3x3 kernels and batch norm
 (configs/taught.py, AdamW) and mlp5 (configs/mlp5.py, AdamW): chunks of steps as a run consists of, shuffling included,
 deformations and mixup left out, beside the same net, loss and optimizer in PyTorch, eager and compiled, on batches that
-lie ready. They take turns; medians of images/s over --rounds rounds. Needs the extra `bench`.
+lie ready, and beside plain matrix products of float32. They take turns; medians of images/s over --rounds rounds.
+`share` is that of our step in the machine's limit for products of float32, `compile` the seconds that XLA takes for our
+program with no cache. Needs the extra `bench`.
 """
 
 import itertools
@@ -16,14 +18,19 @@ import time
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import torch
 from absl import flags
 
 from bigdeep import cli, programs
 from bigdeep import experiment as experiments
+from bigdeep.data import pixels
+from bigdeep.experiment import Experiment
+from bigdeep.models.table import flops
 from bigdeep.run import machine
 from bigdeep.sections import plain
 from record import define_output, keep
+from train_step import product_rate
 
 ROOT = pathlib.Path(__file__).parent.parent
 # config file, batch sizes
@@ -69,9 +76,8 @@ def config_of(file: str, batch_size: int) -> dict:
     return config | own | {"augment": [], "mixup": 0.0}
 
 
-def ours(config: dict) -> Callable[[int], float]:
+def ours(experiment: Experiment) -> Callable[[int], float]:
     """steps -> images/s over about that many steps of training as a run does them."""
-    experiment = experiments.build(config)
     steps, length = programs.compiled_steps(experiment), experiment.plan.chunk_length(0)
     held = [steps(experiments.initial_state(experiment), length=length)[0]]
 
@@ -80,9 +86,26 @@ def ours(config: dict) -> Callable[[int], float]:
         for _ in range(chunks):
             held[0], metrics = steps(held[0], length=length)
         jax.block_until_ready((held[0], metrics))
-        return chunks * length * config["batch_size"] / (time.perf_counter() - start)
+        return chunks * length * experiment.config["batch_size"] / (time.perf_counter() - start)
 
     return rate
+
+
+def flops_per_image(experiment: Experiment) -> int:
+    """Of the products and convolutions of a training step: thrice the forward pass, less the gradient of the images."""
+    params, model_state = experiment.model.init(jax.random.key(0))
+    image = pixels.to_inputs(experiment.data.train[0][:1].astype(jnp.float32))
+    layers = experiment.model.layers(params, model_state, image, jax.random.key(0))
+    counts = [flops(layer.run, layer.params, layer.inputs) for layer in layers]  # the last is that of the whole net
+    return 3 * counts[-1] - next(count for count in counts if count)
+
+
+def compile_seconds(experiment: Experiment) -> float:
+    """Of a run's first chunk of steps, from tracing on."""
+    program, rest, length = programs.first_chunk(experiment)
+    state, start = experiments.initial_state(experiment), time.perf_counter()
+    program.lower(state, *rest, length=length).compile()
+    return time.perf_counter() - start
 
 
 def theirs(config: dict, compiled: bool) -> Callable[[int], float]:
@@ -115,26 +138,39 @@ def theirs(config: dict, compiled: bool) -> Callable[[int], float]:
 
 
 def compared(file: str, batch_size: int, rounds: int) -> dict:
-    """One net at one batch size: images/s of each library."""
+    """One net at one batch size: images/s of each library, ours beside the machine's limit."""
     config = config_of(file, batch_size)
-    rates = {"bigdeep": ours(config), "torch": theirs(config, False), "torch.compile": theirs(config, True)}
+    experiment = experiments.build(config)
+    rates = {"bigdeep": ours(experiment), "torch": theirs(config, False), "torch.compile": theirs(config, True)}
     counts = {name: max(5, round(SECONDS * rate(5) / batch_size)) for name, rate in rates.items()}
-    turns = [{name: rate(counts[name]) for name, rate in rates.items()} for _ in range(rounds)]
+    turns = [
+        {name: rate(counts[name]) for name, rate in rates.items()} | {"limit": product_rate("float32")}
+        for _ in range(rounds)
+    ]
     medians = {name: statistics.median(turn[name] for turn in turns) for name in rates}
-    fastest = max(("torch", "torch.compile"), key=medians.get)
-    ratio = statistics.median(turn["bigdeep"] / turn[fastest] for turn in turns)
-    images = {name: round(value, 1) for name, value in medians.items()}
-    return {"name": config["name"], "batch_size": batch_size, "images_per_second": images, "ratio": round(ratio, 3)}
+    fastest, work = max(("torch", "torch.compile"), key=medians.get), flops_per_image(experiment)
+    return {
+        "name": config["name"],
+        "batch_size": batch_size,
+        "images_per_second": {name: round(value, 1) for name, value in medians.items()},
+        "ratio": round(statistics.median(turn["bigdeep"] / turn[fastest] for turn in turns), 3),
+        "flops_per_image": work,
+        "share": round(statistics.median(work * turn["bigdeep"] / turn["limit"] for turn in turns), 3),
+        "compile_seconds": round(compile_seconds(experiment), 1),
+    }
 
 
 def main() -> None:
     """Prints a table and one JSON line; keeps the record."""
     machine.prepare()
+    jax.config.update("jax_enable_compilation_cache", False)
     rows = [compared(file, size, flags.FLAGS.rounds) for file, sizes in NETS.items() for size in sizes]
-    print(f"{'net':<16}{'batch':>6}{'bigdeep':>12}{'torch':>12}{'compiled':>12}{'ratio':>8}  images/s; to the fastest")
+    heads = ("bigdeep", "torch", "compiled", "ratio", "share", "compile")
+    print(f"{'net':<16}{'batch':>6}" + "".join(f"{head:>11}" for head in heads))
     for row in rows:
-        images = "".join(f"{value:>12,.0f}" for value in row["images_per_second"].values())
-        print(f"{row['name']:<16}{row['batch_size']:>6}{images}{row['ratio']:>8.2f}")
+        images = "".join(f"{value:>11,.0f}" for value in row["images_per_second"].values())
+        rest = f"{row['ratio']:>11.2f}{row['share']:>11.2f}{row['compile_seconds']:>11.1f}"
+        print(f"{row['name']:<16}{row['batch_size']:>6}{images}{rest}")
     keep({"benchmark": "nets", "library": "bigdeep", "torch": torch.__version__, "rates": rows})
 
 

@@ -3,10 +3,12 @@
   python benchmarks/train_step.py --config=configs/mlp5.py
 
 Times the chunks of steps that a run of a perceptron consists of (shuffle, deform, forward, backward, update, what each
-layer does), chunks without deformation, chunks without the figures of the layers, and plain float32 matrix products, in
-turn in one process, and prints a table and one JSON line, with medians over --rounds rounds.
+layer does), chunks without deformation, chunks without the figures of the layers, and plain matrix products, of float32
+factors and of bfloat16 ones summed in float32, in turn in one process, and prints a table and one JSON line, with
+medians over --rounds rounds.
 FLOPs count matrix products only: 2 a weight forward, 4 backward, less 2 for the first layer, whose inputs need no
-gradient. So `ratio` is the share of the machine's own limit that the full step reaches.
+gradient. So `ratio` is the share of the machine's own limit for float32 that the full step reaches, `ratio_bfloat16`
+that of its limit for bfloat16.
 """
 
 import functools
@@ -35,12 +37,11 @@ def seconds(function, *arguments) -> float:
     return time.perf_counter() - start
 
 
-def product_rate(repeats: int = 5) -> float:
-    """The largest rate of a few float32 products, FLOP/s, each the median of some repeats."""
-    rates = []
+def product_rate(dtype: str, repeats: int = 5) -> float:
+    """The largest rate of a few products of such factors, summed in float32, FLOP/s, each the median of repeats."""
+    rates, dot = [], jax.jit(functools.partial(jnp.dot, preferred_element_type=jnp.float32))
     for m, k, n in SIZES:
-        a, b = jnp.ones((m, k)), jnp.ones((k, n))
-        dot = jax.jit(jnp.dot)
+        a, b = jnp.ones((m, k), dtype), jnp.ones((k, n), dtype)
         jax.block_until_ready(dot(a, b))
         rates.append(2 * m * k * n / statistics.median(seconds(dot, a, b) for _ in range(repeats)))
     return max(rates)
@@ -87,9 +88,13 @@ def main() -> None:
     full = Steps(config)
     still = Steps({**config, "augment": []})
     bare = Steps(config, diagnosed=False)
-    rounds = [(product_rate(), full.once(), still.once(), bare.once()) for _ in range(options.rounds)]
-    limit, rate, undeformed, undiagnosed_rate = (statistics.median(column) for column in zip(*rounds, strict=True))
-    ratio = statistics.median(f * full.flops_per_image() / p for p, f, *_ in rounds)
+    rounds = [
+        (product_rate("float32"), product_rate("bfloat16"), full.once(), still.once(), bare.once())
+        for _ in range(options.rounds)
+    ]
+    limit, rounded, rate, undeformed, undiagnosed_rate = (statistics.median(c) for c in zip(*rounds, strict=True))
+    ratio = statistics.median(full.flops_per_image() * f / p for p, _, f, *_ in rounds)
+    ratio_rounded = statistics.median(full.flops_per_image() * f / p for _, p, f, *_ in rounds)
     record = {
         "benchmark": "train_step",
         "name": config["name"],
@@ -100,12 +105,14 @@ def main() -> None:
         "gflops": round(rate * full.flops_per_image() / 1e9, 1),
         "limit": round(limit / 1e9, 1),
         "ratio": round(ratio, 3),
+        "limit_bfloat16": round(rounded / 1e9, 1),
+        "ratio_bfloat16": round(ratio_rounded, 3),
         "augment_share": round(1 - rate / undeformed, 3),
         "diagnosis_share": round(1 - rate / undiagnosed_rate, 3),
         "batch_size": config["batch_size"],
     }
-    for key in ("name", "batch_size", "images_per_second", "gflops", "limit", "ratio"):
-        print(f"{key:20} {record[key]}")
+    for key, value in record.items():
+        print(f"{key:28} {value}")
     keep(record)
 
 

@@ -1,14 +1,17 @@
-"""Convolution as one matrix product, where that is faster: on CPUs.
+"""Convolution in its fastest form: on CPUs one matrix product of few maps, XLA's with other gradients of many.
 
-XLA's own convolution is kept for GPUs and TPUs, and is what the tests compare with.
+XLA's own gradients are kept for GPUs and TPUs, and are what the tests compare with.
 """
 
+import functools
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+# Maps, in and out, from which XLA's convolution is faster on a CPU than the product: measured.
+MANY_MAPS = 16
 # What copying one number (forth, and back in the gradient) costs, in multiplications of a matrix product: measured.
 COPY = 150
 
@@ -23,9 +26,9 @@ def convolution(x: jax.Array, kernel: jax.Array, stride: int, padding: str) -> j
     x, kernel = x.astype(dtype), kernel.astype(dtype)
     if padding == "same":
         x = jnp.pad(x, ((0, 0), *(((k - 1) // 2, k // 2) for k in kernel.shape[:2]), (0, 0)))
-    return jax.lax.platform_dependent(
-        x, kernel, cpu=lambda x, kernel: _banded(x, kernel, stride), default=lambda x, kernel: _xla(x, kernel, stride)
-    )
+    many = min(kernel.shape[2:]) >= MANY_MAPS and stride == 1 and x.shape[1:3] != kernel.shape[:2]
+    cpu = _of_many_maps if many else functools.partial(_banded, stride=stride)
+    return jax.lax.platform_dependent(x, kernel, cpu=cpu, default=functools.partial(_xla, stride=stride))
 
 
 def whole_kernel(
@@ -42,10 +45,34 @@ def whole_kernel(
     return dense.at[:, :, seen[:, 0], seen[:, 1]].set(kernel)
 
 
-def _xla(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
-    return jax.lax.conv_general_dilated(
-        x, kernel, (stride, stride), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
+def _xla(x: jax.Array, kernel: jax.Array, stride: int = 1, frame: tuple = ((0, 0), (0, 0))) -> jax.Array:
+    return jax.lax.conv_general_dilated(x, kernel, (stride, stride), frame, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+@jax.custom_vjp
+def _of_many_maps(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """_xla with gradients that are themselves such convolutions, all axes in the order that XLA computes fast.
+
+    Within a loop, as the steps of a run are, XLA's own gradients name their axes in another order, and take some fifty
+    times as long.
+    """
+    return _xla(x, kernel)
+
+
+def _backward(factors: tuple[jax.Array, jax.Array], g: jax.Array) -> tuple[jax.Array, jax.Array]:
+    x, kernel = factors
+    frame = tuple((size - 1, size - 1) for size in kernel.shape[:2])
+    turned = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
+    of_kernel = _xla(x.transpose(3, 1, 2, 0), g.transpose(1, 2, 0, 3))  # images and input maps change places
+    return _xla(g, turned, frame=frame), of_kernel.transpose(1, 2, 0, 3)
+
+
+def _forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    x = jax.lax.optimization_barrier(x)  # or XLA computes it once more for the gradient
+    return _xla(x, kernel), (x, kernel)
+
+
+_of_many_maps.defvjp(_forward, _backward)
 
 
 def _banded(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
 from bigdeep import sections
 from bigdeep.models import units
@@ -32,7 +33,7 @@ class MaxPool(nn.Module):
     size: int
 
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        return _windows(x, self.size).max((2, 4))
+        return _largest(x, self.size)
 
 
 class AveragePool(nn.Module):
@@ -58,6 +59,37 @@ def _windows(x: jax.Array, size: int) -> jax.Array:
     batch, height, width, channels = x.shape
     high, wide = height // size, width // size
     return x[:, : high * size, : wide * size].reshape(batch, high, size, wide, size, channels)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
+def _largest(x: jax.Array, size: int) -> jax.Array:
+    """The largest of each window; its equals share the gradient. By element, since XLA reduces several times slower."""
+    return functools.reduce(jnp.maximum, _corners(_windows(x, size)))
+
+
+def _corners(windows: jax.Array) -> list[jax.Array]:
+    """Windows (B, high, size, wide, size, C) -> what lies at each of their positions, (B, high, wide, C)."""
+    size = windows.shape[2]
+    return [windows[:, :, i, :, j] for i in range(size) for j in range(size)]
+
+
+def _forward(x: jax.Array, size: int) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    y = _largest(x, size)
+    return y, (x, y)
+
+
+def _backward(size: int, seen: tuple[jax.Array, jax.Array], g: jax.Array) -> tuple[jax.Array]:
+    x, y = seen
+    windows = _windows(x, size)
+    equals = sum((corner == y).astype(g.dtype) for corner in _corners(windows))
+    share, largest = (a[:, :, None, :, None] for a in (g / equals, y))
+    batch, high, _, wide, _, channels = windows.shape
+    inner = jnp.where(windows == largest, share, 0.0).reshape(batch, high * size, wide * size, channels)
+    rest = ((0, x.shape[axis] - inner.shape[axis]) for axis in (1, 2))  # what fills no window
+    return (jnp.pad(inner, ((0, 0), *rest, (0, 0))),)
+
+
+_largest.defvjp(_forward, _backward)
 
 
 def subsampling(size: int, activation: str, shape: Sequence[int]) -> Callable[..., nn.Module]:

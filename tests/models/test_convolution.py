@@ -1,4 +1,6 @@
-"""Convolution as a matrix product against XLA's own, SciPy and tiny-dnn's published example."""
+"""Convolution as a product, and as XLA's with other gradients, against XLA's own, SciPy and tiny-dnn's example."""
+
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -26,16 +28,48 @@ def arrays(rng, size, channels, maps, kernel):
     return x, rng.standard_normal((kernel, kernel, channels, maps)).astype(np.float32)
 
 
+def same_gradients(f, g, x, k):
+    """Requires two convolutions to agree, and so their gradients."""
+    both = [
+        jax.jit(lambda x, k, f=f: (f(x, k), jax.grad(lambda x, k: jnp.sum(jnp.sin(f(x, k))), (0, 1))(x, k)))
+        for f in (f, g)
+    ]
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-3), *(function(x, k) for function in both)
+    )
+
+
 @pytest.mark.parametrize(("size", "channels", "maps", "kernel", "stride"), SHAPES)
 def test_it_is_xlas_convolution_and_so_are_its_gradients(rng, size, channels, maps, kernel, stride):
     x, k = arrays(rng, size, channels, maps, kernel)
-    ours, theirs = (
-        jax.jit(
-            lambda x, k, f=f: (f(x, k, stride), jax.grad(lambda x, k: jnp.sum(jnp.sin(f(x, k, stride))), (0, 1))(x, k))
-        )
-        for f in (convolution._banded, convolution._xla)
-    )
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-3), ours(x, k), theirs(x, k))
+    banded, xla = (functools.partial(f, stride=stride) for f in (convolution._banded, convolution._xla))
+    same_gradients(banded, xla, x, k)
+
+
+@pytest.mark.parametrize("shape", [(10, 24, 20, 3), (7, 16, 33, 1), (9, 17, 16, 4)])
+def test_gradients_of_many_maps_are_those_of_xla(rng, shape):
+    same_gradients(convolution._of_many_maps, convolution._xla, *arrays(rng, *shape))
+
+
+def test_many_maps_at_stride_1_are_xlas(rng):
+    """By what is computed: XLA's product has no patches that were put together."""
+
+    def whole(size, channels, maps, kernel, stride, padding="valid"):
+        x, k = arrays(rng, size, channels, maps, kernel)
+        text = jax.jit(convolution.convolution, static_argnums=(2, 3)).lower(x, k, stride, padding).compile().as_text()
+        return "concatenate" not in text and "convolution(" in text
+
+    assert whole(10, 16, 16, 3, 1, "same")
+    assert not whole(10, 15, 16, 3, 1)
+    assert not whole(10, 16, 15, 3, 1)
+    assert not whole(11, 16, 16, 3, 2)
+    assert not whole(5, 16, 120, 5, 1)
+
+
+def test_the_kernel_need_not_be_square(rng):
+    x = rng.standard_normal((2, 8, 9, 16)).astype(np.float32)
+    k = rng.standard_normal((3, 2, 16, 18)).astype(np.float32)
+    same_gradients(convolution._of_many_maps, convolution._xla, x, k)
 
 
 @pytest.mark.parametrize("kernel", [3, 4, 5])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bigdeep import models
-from bigdeep.models import units
+from bigdeep.models import pooling, units
 from bigdeep.sections import BadValue
 from conftest import ROOT
 
@@ -110,6 +110,21 @@ def test_maxout_is_the_largest_of_neighbouring_units_and_maps(rng):
     np.testing.assert_array_equal(found, expected.reshape(2, 32))
     found = run(stack(flat, {"name": "maxout", "pieces": 2}, classes=48, shape=(4, 4, 6)), x)[1][0]
     np.testing.assert_array_equal(found, np.maximum(x[..., ::2], x[..., 1::2]).reshape(2, 48))
+
+
+@pytest.mark.parametrize(("size", "shape"), [(2, (3, 4, 6, 2)), (3, (2, 7, 8, 1)), (2, (2, 5, 5, 3))])
+def test_equals_share_the_gradient_of_max_pooling(rng, size, shape):
+    x = jnp.asarray(rng.integers(0, 3, shape), jnp.float32)  # many equals
+    _, height, width, _ = shape
+    given = jnp.asarray(rng.standard_normal((shape[0], height // size, width // size, shape[3])), jnp.float32)
+
+    def reduced(x):
+        cut = x[:, : height // size * size, : width // size * size]
+        return cut.reshape(shape[0], height // size, size, width // size, size, shape[3]).max((2, 4))
+
+    (ours, back), (theirs, reference) = (jax.vjp(f, x) for f in (lambda x: pooling._largest(x, size), reduced))
+    np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(back(given)[0], reference(given)[0])
 
 
 def test_layers_of_images_are_their_formulas(rng):

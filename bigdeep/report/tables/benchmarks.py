@@ -19,6 +19,7 @@ def speed(records: Records) -> str:
             f"{r['gflops']:.0f}",
             f"{r['limit']:.0f}",
             f"{r['ratio']:.2f}",
+            f"{r['limit_bfloat16']:.0f}, {r['ratio_bfloat16']:.2f}" if "limit_bfloat16" in r else "",
             f"{100 * r['augment_share']:.1f} %",
             f"{100 * r['diagnosis_share']:.1f} %" if "diagnosis_share" in r else "",
             r["device"],
@@ -35,7 +36,7 @@ def speed(records: Records) -> str:
         )
         for r in _of(records, "startup")
     ]
-    shares = ("share of limit", "share of deformation", "of diagnosis", "on")
+    shares = ("share of limit", "of bfloat16", "share of deformation", "of diagnosis", "on")
     whole = table(("whole step of", "images/s", "GFLOP/s", "limit", *shares), steps)
     first = ("from the command to the first step of", "cold cache", "warm cache", "peak memory", "on")
     return f"{whole}\n{table(first, starts)}"
@@ -74,9 +75,10 @@ def peers(records: Records) -> str:
         for r in record["rates"]:
             images = r["images_per_second"]
             rates = (f"**{images['bigdeep']:,.0f}**", f"{images['torch']:,.0f}", f"{images['torch.compile']:,.0f}")
-            rows.append((f"`{r['name']}`, batch {r['batch_size']}", *rates, f"{r['ratio']:.2f}", record["device"]))
-    header = ("training step of", "bigdeep, images/s", "PyTorch", "PyTorch, compiled", "times the faster one", "on")
-    return table(header, rows)
+            measured = (f"{r['ratio']:.2f}", f"{r['share']:.2f}", f"{r['compile_seconds']:.0f} s")
+            rows.append((f"`{r['name']}`, batch {r['batch_size']}", *rates, *measured, record["device"]))
+    beside = ("PyTorch", "PyTorch, compiled", "times the faster one", "share of limit", "to compile", "on")
+    return table(("training step of", "bigdeep, images/s", *beside), rows)
 
 
 def stream(records: Records) -> str:
