@@ -187,12 +187,12 @@ def _general(config: str) -> str:
 
 
 def speedruns(records: Records) -> str:
-    """Whole training commands, a row per config: the errors of its seeds and their wall times."""
-    configs: dict[str, list[Mapping]] = {}
+    """Whole training commands, a row per recipe of a config: the errors of its seeds and their wall times."""
+    recipes: dict[tuple, list[Mapping]] = {}
     for r in sorted(records.values(), key=lambda r: r["wall_seconds"]):
-        configs.setdefault(r["config"], []).append(r)
+        recipes.setdefault((r["config"], r["epochs"]), []).append(r)
     rows = []
-    for name, runs in configs.items():
+    for (name, epochs), runs in recipes.items():
         each = errors(sorted(runs, key=lambda r: r["seed"]))
         seconds = [duration(r["wall_seconds"]) for r in (runs[0], runs[-1])]
         rows.append(
@@ -202,7 +202,7 @@ def speedruns(records: Records) -> str:
                 f"**{mean_and_deviation(each)}**",
                 ", ".join(f"{error:.2f}" for error in each),
                 " to ".join(dict.fromkeys(seconds)),
-                str(runs[0]["epochs"]),
+                str(epochs),
                 runs[0]["device"],
             )
         )
