@@ -17,8 +17,8 @@ VARIANTS = ("full",)
 
 def get_config(variant: str = "full") -> ConfigDict:
     config, smoke = sibling(__file__, "speedrun_45s").get_config(variant), variant == "smoke"
-    config.epochs = 2 if smoke else 50
+    config.epochs = 2 if smoke else 55
     affine, elastic = config.augment
     config.augment = [affine | dict(scale=0.2), elastic | dict(alpha=40.0)]
-    config.evaluate_epochs = 1 if smoke else 25
+    config.evaluate_epochs = 1 if smoke else 11
     return config
