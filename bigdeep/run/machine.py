@@ -13,8 +13,8 @@ import jax
 from bigdeep import __version__, cache
 from bigdeep.errors import BadInput, first_line, require
 
-# By default XLA hands convolutions on CPUs to YNNPACK, which takes three to four times as long as Eigen. Nothing else is
-# taken from it: bfloat16 it multiplies twice as fast.
+# By default XLA hands convolutions on CPUs to YNNPACK, which takes three to four times as long as Eigen. Products stay
+# there: those of bfloat16 take half as long.
 EIGEN_CONVOLUTION = "--xla_cpu_experimental_ynn_fusion_type=-LIBRARY_FUSION_TYPE_INDIVIDUAL_CONVOLUTION"
 
 

@@ -1,5 +1,6 @@
 """What a record says of its origin, and where compiled programs are kept."""
 
+import os
 import pathlib
 import subprocess
 
@@ -76,3 +77,18 @@ def test_a_platform_that_is_not_here_is_refused_and_not_replaced():
     machine.prepare("cpu")
     with pytest.raises(BadInput, match=r"--platform: found 'cpu \(cpu\)', expected gpu"):
         machine.prepare("gpu")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", machine.EIGEN_CONVOLUTION),
+        ("--xla_a=1", f"--xla_a=1 {machine.EIGEN_CONVOLUTION}"),
+        ("--xla_cpu_experimental_ynn_fusion_type=+X", "--xla_cpu_experimental_ynn_fusion_type=+X"),
+    ],
+)
+def test_a_flag_of_xla_is_set_unless_the_user_has(before, after, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", before)
+    machine._flag(machine.EIGEN_CONVOLUTION)
+    machine._flag(machine.EIGEN_CONVOLUTION)
+    assert os.environ["XLA_FLAGS"] == after
