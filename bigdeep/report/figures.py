@@ -23,13 +23,14 @@ def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping], runs:
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
-    names = list(dict.fromkeys(r["config"] for r in sorted(records.values(), key=lambda r: r["wall_seconds"])))
-    for r in records.values():
+    ordered = sorted(records.values(), key=lambda r: r["wall_seconds"])
+    names = list(dict.fromkeys(r["config"] for r in ordered))
+    for i, r in enumerate(ordered):
         colour = f"C{names.index(r['config'])}"
         total, late = r["test_total"] / 100, r["wall_seconds"] - r["seconds"]
         axes.plot(*best_so_far(r, late), color=colour, linewidth=0.8, alpha=0.6)
-        first = r["seed"] == min(o["seed"] for o in records.values())
-        label = f"{r['config']}, two CPU cores" if first else None
+        known = {other["config"] for other in ordered[:i]}
+        label = None if r["config"] in known else f"{r['config']}, two CPU cores"
         end = r["test_errors_at_best_validation"] / total
         axes.plot(r["wall_seconds"], end, "o", color=colour, label=label, markersize=5)
     for i, (name, own) in enumerate(nets.settled(runs).items()):
