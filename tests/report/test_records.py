@@ -181,7 +181,7 @@ def test_speedruns_in_a_row_and_in_a_figure(tmp_path):
     assert lines[0] == "| `fast` | 30-20 | **0.55 ± 0.07** | 0.50, 0.60 | 40 s to 44 s | 3 | abacus |"
     assert lines[1].startswith("| `slow` | 30-20 | **0.40** | 0.40 | 10 min |")
     records["3.json"] = {**speedrun("fast", 0, 40, 90.0), "epochs": 7}  # a later recipe
-    assert nets.speedruns(records).splitlines()[3].startswith("| `fast` | 30-20 | **0.40** | 0.40 | 90 s | 7 |")
+    assert nets.speedruns(records).splitlines()[3].startswith("| `fast` | 30-20 | **0.40** | 0.40 | 2 min | 7 |")
     assert figures.best_so_far(runs[0], 5.0) == ([15.0, 25.0, 35.0], [2.0, 2.0, 0.6])
     figures.error_against_time(tmp_path / "figure.png", records, {"mlp2.json": {**runs[0], "config": "mlp2"}})
     with Image.open(tmp_path / "figure.png") as picture:
