@@ -3,7 +3,7 @@
 Source: the second source's question what a plain net does on CIFAR-10; Lin, Memisevic, Konda 2015 (arXiv 1511.02580)
 reached about 70 % right with a fully connected net, 78 % with deformations.
 Command: python -m bigdeep.main --config=configs/cifar10_mlp.py
-Cost: ten minutes on two cores that multiply fast, half an hour on others. Expected: see the table of nets in RESULTS.md.
+Cost: ten minutes on two cores with AVX-512, half an hour on others. Expected: see the table of nets in RESULTS.md.
 """
 
 from ml_collections import ConfigDict
