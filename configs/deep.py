@@ -6,7 +6,7 @@ added to what comes out), all 50 units wide on MNIST; plain_cifar10, highway_cif
 Source: Srivastava, Greff, Schmidhuber 2015 (arXiv 1505.00387), section 3.1, whose plain nets of 50 units get worse
 from 10 layers to 100. He, Zhang, Ren, Sun 2015 (arXiv 1512.03385), section 4.2, residual: 8.75 % on CIFAR-10 with 20
 layers, 6.43 % with 110.
-Cost: one to three minutes on two cores; residual_cifar10 35 on two that have AVX-512. Expected: see the table of nets
+Cost: one to three minutes on two cores; residual_cifar10 35, by its first epochs. Expected: see the table of nets
 in RESULTS.md; cifar10 has records of its first epochs only.
 
 Different from He et al.: stages begin with a plain layer that changes the width, instead of a shortcut padded with

@@ -6,10 +6,10 @@ for both, and long schedules. Not a plain net: its weights know what convolution
 Command: three of Simard's nets, python -m bigdeep.main --config=configs/simard_conv.py --config.seed=SEED
 --workdir=runs/simard_conv-SEED for SEED = 0, 1 and 2; then python -m bigdeep.main --config=configs/taught.py:mlp3
 or, for a net of 3x3 kernels that can teach as well (0.11 M weights), python -m bigdeep.main --config=configs/taught.py
-Cost: mlp3 about 20 minutes on two cores that multiply bfloat16, its teachers six minutes each, the net of 3x3 kernels
-about four. Expected: see the table of nets in RESULTS.md.
+Cost: estimated from images/s on two cores that multiply bfloat16, mlp3 20 minutes, its teachers six each, the net of
+3x3 kernels four. Expected: see the table of nets in RESULTS.md for the latter; mlp3 has no full run yet.
 
-The mean of the three's probabilities makes a fifth fewer errors on unseen hands than one of them, and they learn five
+The mean of the three's probabilities makes a sixth fewer errors on unseen hands than one of them, and they learn five
 times as fast as 3x3 kernels (docs/studies.md, "Unseen hands, long training"). They are trained as they are; the net of
 3x3 kernels without label smoothing, which would take from its outputs how alike two classes are (Müller et al. 2019,
 arXiv 1906.02629). All see the inputs of mlp5.py.

@@ -1,6 +1,7 @@
 """The machine a run is on: compilation cache, devices, and what a record says of its origin."""
 
 import importlib.metadata
+import importlib.util
 import os
 import pathlib
 import platform
@@ -39,7 +40,8 @@ def prepare(platform: str = "") -> None:
     platform: "cpu", "gpu" or "tpu" that the devices have to be; "" for the best that JAX finds. JAX alone would go on
     with the CPU where a driver is missing. JAX_COMPILATION_CACHE_DIR names another folder.
     """
-    _flag(EIGEN_CONVOLUTION)
+    if not any(importlib.util.find_spec(plugin) for plugin in ("jax_plugins", "libtpu")):
+        _flag(EIGEN_CONVOLUTION)  # an accelerator's plugin reads XLA_FLAGS as well, and may not know it
     device_count()
     found = jax.default_backend()
     wanted = f"{platform}; see launch/README.md, Accelerators"
