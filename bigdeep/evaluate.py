@@ -3,7 +3,6 @@ r"""Counts the errors of trained nets exactly, in whole images.
   python -m bigdeep.evaluate --workdir=runs/mlp5                     the checkpoint with the best validation
   python -m bigdeep.evaluate --workdir=runs/mlp5,runs/mlp5-seed1     a committee: the mean of the probabilities
   python -m bigdeep.evaluate --workdir=runs/mlp5 --copies=16         beside it: each image with 16 deformed copies
-  python -m bigdeep.evaluate --workdir=runs/mlp5 --average           the moving average of its weights
   python -m bigdeep.evaluate --workdir=runs/fractalnet --config.model.column=1       its longest column alone
   python -m bigdeep.evaluate --workdir=runs/mlp5 --by=writer         how many hands the errors come from (MNIST)
 
@@ -70,15 +69,14 @@ def member(
     copies: int = 0,
     strength: float = 1.0,
     model: Mapping | None = None,
-    average: bool = False,
 ) -> Member:
     """Class probabilities on a split by the checkpoint of a run with the best validation.
 
     split: "test" or "validation". copies: how many deformed copies of each image to average over beside the image
     itself; 0 for none. strength: of their deformations, which are those of the run's config. Labels are not used: every
-    image is deformed as class 0. model, average: as folder.net takes them.
+    image is deformed as class 0. model: as folder.net takes it.
     """
-    net = folder.net(workdir, model, average)
+    net = folder.net(workdir, model)
     splits = splits_of(net, workdir)
     chosen = {"test": splits.test, "validation": splits.validation}[split]
 
@@ -98,7 +96,7 @@ def member(
         averaged = total / (copies + 1)
     result = folder.read_result(workdir)
     run = {"config": net.config["name"], "seed": net.config["seed"], "state_sha256": result.get("state_sha256")}
-    run |= ({"average": True} if average else {}) | ({"model": dict(model)} if model else {})
+    run |= {"model": dict(model)} if model else {}
     return Member(scores, averaged, chosen, {key: net.dataset[key] for key in ("name", "sha256")}, run)
 
 
@@ -174,7 +172,7 @@ def main() -> None:
     machine.prepare(options.platform)
     folders = cli.folders(options.workdir)
     model = cli.overrides("config.model")
-    members = [member(path, split, copies, strength, model, options.average) for path in folders]
+    members = [member(path, split, copies, strength, model) for path in folders]
     whole = committee(members, folders)
     labels = whole.split.labels
     alone = [{**each.run, f"{split}_errors": count_errors(each.scores, labels)} for each in members]
@@ -198,7 +196,6 @@ if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "one run folder, or several with commas between them", required=True)
     flags.DEFINE_enum("split", "test", ["test", "validation"], "which images")
     flags.DEFINE_enum("by", None, ["series", "writer"], "errors by who wrote the digits, too")
-    flags.DEFINE_bool("average", False, "the moving average of the weights, of runs with the regulariser average")
     flags.DEFINE_integer("copies", 0, "deformed copies of each image to average over beside it", lower_bound=0)
     flags.DEFINE_float("strength", 1.0, "of the copies' deformations", lower_bound=0.0)
     flags.DEFINE_string("output", "", "file to keep the record in, runs/NAME.json say")

@@ -101,7 +101,7 @@ def _bind(
         "augment": augmentations.build(augment, splits.shape, classes, splits.dataset.name),
         "strength": schedules.strength(strength, plan.total_steps),
         "mix": mixing.build(mixup, classes),
-        "tx": optim.build(optimizer, regularisers, rate),
+        "tx": optim.build(optimizer, regularisers, rate, plan.total_steps),
     }
     combine = fixed_order(fixed_order_shards, layout.mesh()) if fixed_order_shards else step.whole_batch
     one_step = functools.partial(step.train_step, apply=net.apply, rate=rate, combine=combine, **parts)

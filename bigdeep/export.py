@@ -117,7 +117,7 @@ def main() -> None:
     path = cli.optional_output("output", f".{options.format}")
     workdir = cli.folder(options.workdir)
     machine.prepare()
-    net = folder.net(workdir, average=options.average)
+    net = folder.net(workdir)
     if path is None:
         path = _beside(workdir, options.format)
     require(path != workdir, "--output", str(path), "another file than --workdir")
@@ -128,6 +128,5 @@ def main() -> None:
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "a run's folder, or pretrained:NAME", required=True)
     flags.DEFINE_enum("format", "safetensors", ["npz", "safetensors", "onnx", "stablehlo"], "of the file")
-    flags.DEFINE_bool("average", False, "the moving average of the weights, of runs with the regulariser average")
     flags.DEFINE_string("output", "", "the file to write; NAME.FORMAT beside the run's folder if not given")
     cli.run(main, __doc__)

@@ -30,7 +30,6 @@ def result(experiment: Experiment, state: step.State, rows: Sequence[Mapping], s
     """result.json. "At best validation" is the row with the fewest validation errors, the latest of equals."""
     config, data = experiment.config, experiment.data
     best = record.best_row(rows) or {}
-    average = record.best_row(rows, "average_validation_errors")
     held_out = len(data.validation.labels) if data.validation is not data.train else 0
     images = experiment.plan.total_steps * config["batch_size"]
     return {
@@ -52,7 +51,6 @@ def result(experiment: Experiment, state: step.State, rows: Sequence[Mapping], s
         "test_errors_best": min(row["test_errors"] for row in rows if "test_errors" in row),
         "test_errors_final": rows[-1]["test_errors"],
         "test_errors_halves": best["test_errors_halves"],
-        **{key: average[key] for key in ("average_validation_errors", "average_test_errors") if average},
         "processes": jax.process_count(),
         "seed": config["seed"],
     }

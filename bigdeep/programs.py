@@ -1,4 +1,4 @@
-"""The compiled programs of an experiment: a chunk of training steps, and the net of averaged weights."""
+"""The compiled programs of an experiment: a chunk of training steps, and the net that its state stands for."""
 
 import functools
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from bigdeep.experiment import Experiment
 from bigdeep.learn import regularisers
 from bigdeep.run import layout
 
-STATISTICS_BATCHES = 50  # over which an averaged net's batch norm is measured
+STATISTICS_BATCHES = 50  # over which batch norm of averaged weights is measured
 
 
 def compiled_steps(experiment: Experiment) -> Callable:
@@ -82,11 +82,11 @@ def _on_devices(experiment: Experiment, batches: tuple[np.ndarray, np.ndarray]) 
     return layout.shard_steps(images, size, shards), layout.shard_steps(labels, size, shards)
 
 
-def averaged_net(experiment: Experiment) -> Callable[[step.State], dict | None]:
-    """state -> {"params", "model_state"} of the moving average of its weights; None where the config has no average.
+def net_of(experiment: Experiment) -> Callable[[step.State], dict]:
+    """state -> {"params", "model_state"}: its weights, or their moving average where the config asks for one.
 
-    Batch norm's statistics are not those of the live net: they are measured anew, as means over STATISTICS_BATCHES
-    deformed training batches. Source: Izmailov et al. 2018 (arXiv 1803.05407), section 3.2.
+    The average's batch norm has statistics of its own, measured anew as means over STATISTICS_BATCHES deformed
+    training batches. Source: Izmailov et al. 2018 (arXiv 1803.05407), section 3.2.
     """
     key = experiments.keys(experiment)[1]
     count = min(STATISTICS_BATCHES, experiment.plan.epoch_steps)
@@ -108,13 +108,12 @@ def averaged_net(experiment: Experiment) -> Callable[[step.State], dict | None]:
         host = _host_batches(experiment, key)
         return _on_devices(experiment, stream.stacked([host[i] for i in range(count)]))
 
-    def average(state: step.State) -> dict | None:
-        params = regularisers.averaged(state.opt_state)
+    def net(state: step.State) -> dict:
+        params, model_state = regularisers.averaged(state.opt_state), state.model_state
         if params is None:
-            return None
-        model_state = state.model_state
+            return {"params": state.params, "model_state": model_state}
         if jax.tree.leaves(model_state):
             model_state = measured(params, model_state, state.step, *batches())
         return {"params": params, "model_state": model_state}
 
-    return average
+    return net

@@ -94,12 +94,11 @@ CURVE = (
 
 
 def _measured(result: Mapping, rows: list[dict], batch_size: int) -> dict:
-    """validation_errors_final: of the net, or of the average of its weights where the config asks for one."""
     found: dict[str, Any] = {key: result[key] for key in MEASURED}
     seen = [{**row, "images": row["step"] * batch_size} for row in rows if "test_errors" in row]
     evaluated = [{key: row[key] for key in CURVE if key in row} for row in seen]
-    last = rows[-1].get("average_validation_errors", rows[-1]["validation_errors"])
-    rise = rows[-1]["validation_errors"] - result["validation_errors"]
+    last = rows[-1]["validation_errors"]
+    rise = last - result["validation_errors"]
     return found | {"validation_errors_final": last, "validation_errors_rise": rise, "evaluations": evaluated}
 
 

@@ -144,7 +144,7 @@ def _train(
     experiment: Experiment, state: State, store: checkpoint.Store, journal: Journal, identity: dict, received: Callable
 ) -> State:
     """The loop: chunk after chunk of steps, a row of metrics for each, and what is due at its end."""
-    plan, count, average = experiment.plan, _counter(experiment), programs.averaged_net(experiment)
+    plan, count, net_of = experiment.plan, _counter(experiment), programs.net_of(experiment)
 
     def evaluating(at: int) -> bool:
         return at % plan.evaluate_steps == 0 or at == plan.total_steps
@@ -153,9 +153,8 @@ def _train(
         return processes.first_says(store.age() >= plan.checkpoint_seconds)
 
     def save(state: State) -> None:
-        items, averaged = experiments.items_of(state), average(state)
-        items |= {"average": averaged} if averaged else {}
-        store.save(int(state.step), items, identity, _best_steps(journal.rows))
+        items = experiments.items_of(state) | {folder.selected_item(experiment.config): net_of(state)}
+        store.save(int(state.step), items, identity, _best_step(journal.rows))
 
     progress = Progress(int(state.step), plan.total_steps, plan.epoch_steps, shown=processes.first())
     with contextlib.closing(progress):
@@ -163,18 +162,18 @@ def _train(
             images = chunk.length * experiment.config["batch_size"]
             row = journal.row(chunk.step, chunk.step / plan.epoch_steps, images, chunk.metrics)
             if chunk.state and evaluating(chunk.step):
-                row |= count(chunk.state, average(chunk.state))
+                row |= count(**net_of(chunk.state))
             journal.write(row)
             progress.show(row)
             if chunk.state:
                 state = chunk.state
-                if chunk.saving or chunk.step in _best_steps(journal.rows):
+                if chunk.saving or chunk.step in _best_step(journal.rows):
                     save(state)
                 journal.restart_lap()
     stopped = int(state.step) < plan.total_steps
     last = journal.rows[-1] if journal.rows else {}
     if not stopped and not (last.get("step") == plan.total_steps and "test_errors" in last):  # made shorter, or lost
-        journal.amend(plan.total_steps, count(state, average(state)))
+        journal.amend(plan.total_steps, count(**net_of(state)))
     save(state)
     if stopped:
         raise Stopped(f"{received()} at step {int(state.step)}: everything is saved, the same command resumes")
@@ -215,33 +214,27 @@ def _chunks(
         yield pending._replace(state=state)
 
 
-def _best_steps(rows: Sequence[Mapping]) -> set[int]:
-    """The steps to keep for good: with the fewest validation errors, of the net and of its average."""
-    best = [record.best_row(rows, errors) for errors in ("validation_errors", "average_validation_errors")]
-    return {row["step"] for row in best if row}
+def _best_step(rows: Sequence[Mapping]) -> set[int]:
+    """The step to keep for good, with the fewest validation errors; none before the first evaluation."""
+    best = record.best_row(rows)
+    return {best["step"]} if best else set()
 
 
-def _counter(experiment: Experiment) -> Callable[[State, dict | None], dict]:
-    """(state, its averaged net) -> validation and test errors, as whole numbers."""
+def _counter(experiment: Experiment) -> Callable[..., dict]:
+    """(params, model_state) -> validation and test errors, as whole numbers."""
     data = experiment.data
     splits = {"validation": data.validation, "test": data.test}
     whole = (lambda images: [layout.on_devices(images)]) if not data.workers else step.parts
     parts = {name: whole(split.images) for name, split in splits.items()}
     predict = jax.jit(step.predict(experiment.model.apply), out_shardings=layout.replicated())
 
-    def logits(params: Any, model_state: Any, name: str) -> np.ndarray:
-        return np.concatenate([np.asarray(predict(params, model_state, part)) for part in parts[name]])
-
-    def count(state: State, averaged: dict | None) -> dict:
+    def count(params: Any, model_state: Any) -> dict:
         counts: dict[str, Any] = {}
         for name, (_, labels) in splits.items():
-            scores = logits(state.params, state.model_state, name)
+            scores = np.concatenate([np.asarray(predict(params, model_state, part)) for part in parts[name]])
             counts |= {f"{name}_errors": evaluate.count_errors(scores, labels), f"{name}_total": len(labels)}
             if name == "test":
                 counts["test_errors_halves"] = evaluate.halves(scores, labels)
-            if averaged:
-                scores = logits(averaged["params"], averaged["model_state"], name)
-                counts[f"average_{name}_errors"] = evaluate.count_errors(scores, labels)
         return counts
 
     return count

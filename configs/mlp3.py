@@ -1,7 +1,7 @@
 """The paper's net with three hidden layers, 1500-1000-500-10 (3.27 M weights), trained as mlp5.py.
 
 Source: Cireşan, Meier, Gambardella, Schmidhuber 2010 (arXiv 1003.0358), table 1: 0.46 % test error.
-Command: python -m bigdeep.main --config=configs/mlp3.py
+Command: python -m bigdeep.main --config=configs/mlp3.py, or …py:averaged
 Cost: 10 to 20 minutes on two cores. Expected: see RESULTS.md.
 """
 
@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from bigdeep.configfile import sibling
 
-VARIANTS = ("full",)
+VARIANTS = ("full", "averaged")
 
 
 def get_config(variant: str = "full") -> ConfigDict:

@@ -146,7 +146,6 @@ def test_best_row_is_the_latest_of_the_fewest_validation_errors_whatever_the_tes
         (["--workdir={run}", "--config.epochs=3"], "--config.epochs: found '3', expected only keys of config.model"),
         (["--workdir={run}", "--config.model.colum=1"], "config.model.colum: found 'an unknown key'"),
         (["--workdir={run}", "--config.model.widths=abc"], "--config.model.widths=abc: found 'abc', expected"),
-        (["--workdir={run}", "--average"], "found 'no average_validation_errors in metrics.jsonl'"),
     ],
 )
 def test_bad_flags_are_one_line(runs, arguments, message):

@@ -332,7 +332,7 @@ def test_an_explosion_of_nets_with_nested_layers_is_told_in_one_line(smoke, tmp_
 @pytest.mark.slow
 def test_resuming_keeps_statistics_dropout_and_averages_to_the_bit(tiny, tmp_path, monkeypatch):
     model = {**tiny["model"], "norm": "batch", "dropout_rate": 0.3}
-    config = {**tiny, "model": model, "regularisers": [{"name": "average", "decay": 0.9}]}
+    config = {**tiny, "model": model, "regularisers": [{"name": "average", "share": 0.1}]}
     whole = training.run(config, str(tmp_path / "whole"))
     calls = iter([None] * 3)
     with monkeypatch.context() as patch:
@@ -340,36 +340,27 @@ def test_resuming_keeps_statistics_dropout_and_averages_to_the_bit(tiny, tmp_pat
         with pytest.raises(Stopped):
             training.run(config, str(tmp_path / "cut"))
     resumed = training.run(config, str(tmp_path / "cut"))
-    for key in ("state_sha256", "test_errors_final", "average_test_errors", "average_validation_errors"):
+    for key in ("state_sha256", "test_errors_final", "test_errors_at_best_validation", "validation_errors"):
         assert resumed[key] == whole[key]
 
 
 @pytest.mark.slow
-def test_the_average_is_evaluated_beside_the_weights(tiny, tmp_path):
-    config = {**tiny, "regularisers": [{"name": "average", "decay": 0.9}]}
-    result = training.run(config, str(tmp_path))
-    rows = [row for row in read_rows(tmp_path / "metrics.jsonl") if "test_errors" in row]
-    best = min(rows, key=lambda row: (row["average_validation_errors"], -row["step"]))
-    assert result["average_validation_errors"] == best["average_validation_errors"]
-    assert result["average_test_errors"] == best["average_test_errors"]
-    assert any(row["average_test_errors"] != row["test_errors"] for row in rows)
-    plain = training.run(tiny, str(tmp_path / "plain"))
-    assert plain["state_sha256"] == result["state_sha256"]
-    assert "average_test_errors" not in plain
+def test_a_run_that_keeps_an_average_is_its_average(tiny, tmp_path):
+    """Evaluated, selected and loaded, with batch norm's statistics of its own; with the live net's it would be far off.
 
-
-@pytest.mark.slow
-def test_an_average_has_batch_norms_statistics_of_its_own(tiny, tmp_path):
-    """With the live net's it would be far off; it is selected and loaded as any net is."""
+    The weights that are trained are none the wiser.
+    """
     constant = {"schedule": {"name": "constant", "rate": 4e-3}, "epochs": 6, "log_steps": 10, "evaluate_epochs": 3}
-    average = {"name": "average", "decay": 0.9}
-    config = {**tiny, **constant, "model": {**tiny["model"], "norm": "batch"}, "regularisers": [average]}
-    result = training.run(config, str(tmp_path))
-    assert result["average_test_errors"] < 1.3 * result["test_errors_final"]
-    live, averaged = folder.net(tmp_path), folder.net(tmp_path, average=True)
-    assert checkpoint.tree_hash(live.model_state) != checkpoint.tree_hash(averaged.model_state)
-    found = evaluate.member(tmp_path, average=True)
-    assert evaluate.count_errors(found.scores, found.split.labels) == result["average_test_errors"]
+    plain = {**tiny, **constant, "model": {**tiny["model"], "norm": "batch"}}
+    config = {**plain, "regularisers": [{"name": "average", "share": 0.1}]}
+    result, live = training.run(config, str(tmp_path / "averaged")), training.run(plain, str(tmp_path / "plain"))
+    assert live["state_sha256"] == result["state_sha256"]
+    assert result["test_errors_at_best_validation"] < 1.3 * live["test_errors_at_best_validation"]
+    averaged, trained = (folder.net(tmp_path / name) for name in ("averaged", "plain"))
+    assert checkpoint.tree_hash(averaged.params) != checkpoint.tree_hash(trained.params)
+    assert checkpoint.tree_hash(averaged.model_state) != checkpoint.tree_hash(trained.model_state)
+    found = evaluate.member(tmp_path / "averaged")
+    assert evaluate.count_errors(found.scores, found.split.labels) == result["test_errors_at_best_validation"]
 
 
 @pytest.mark.slow

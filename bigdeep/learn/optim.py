@@ -115,13 +115,16 @@ def muon(rate: optax.Schedule, momentum: float, weight_decay: float) -> optax.Gr
 OPTIMIZERS = {f.__name__: f for f in (sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, lion, lamb, muon)}
 
 
-def build(section: Mapping, regularisers: Sequence[Mapping], schedule: optax.Schedule) -> optax.GradientTransformation:
+def build(
+    section: Mapping, regularisers: Sequence[Mapping], schedule: optax.Schedule, total_steps: int
+) -> optax.GradientTransformation:
     """The optimizer that `config.optimizer` names, driven by a schedule, between the config's regularisers."""
     sections.sequence("regularisers", regularisers, "sections with a name, or none")
     places: dict[str, list] = {"before": [], "after": [], "last": []}
     for i, regulariser in enumerate(regularisers):
         kinds = {**BEFORE, **AFTER, **LAST}
-        transformation = sections.construct(f"regularisers[{i}]", kinds, regulariser, rate=schedule)
+        context = {"rate": schedule, "total_steps": total_steps}
+        transformation = sections.construct(f"regularisers[{i}]", kinds, regulariser, **context)
         name = regulariser["name"]
         places["before" if name in BEFORE else "after" if name in AFTER else "last"].append(transformation)
     sections.check(len(places["last"]) < 2, "regularisers", "two averages", "one at most")

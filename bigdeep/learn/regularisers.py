@@ -112,12 +112,16 @@ class AverageState(NamedTuple):
     average: Any
 
 
-def average(decay: float) -> optax.GradientTransformation:
-    """Keeps the moving average a <- d a + (1 - d) w of the updated weights for `averaged`. decay: d in (0, 1).
+def average(share: float, total_steps: int) -> optax.GradientTransformation:
+    """Keeps the moving average a <- d a + (1 - d) w of the updated weights, d = 1 - 1 / (share * total_steps).
 
+    It is the net of a run that has one: evaluated, selected, exported. share: in (0, 1], of the run's steps, over about
+    the last of which it averages; at least two steps.
     Source: Polyak & Juditsky 1992 ("Acceleration of stochastic approximation by averaging"), exponentially weighted.
     """
-    sections.number("decay", decay, "(0, 1)")
+    sections.number("share", share, "(0, 1]")
+    sections.check(share * total_steps >= 2, "share", share, f"two of the run's {total_steps} steps at least")
+    decay = 1 - 1 / (share * total_steps)
 
     def update(updates: Any, state: AverageState, params: Any) -> tuple[Any, AverageState]:
         new = optax.apply_updates(params, updates)

@@ -85,7 +85,7 @@ def _charts(run: Run) -> dict:
     data = curves(run)
     series, both = data["series"], axes(data)
     held_out = "validation" if run.config["data"]["validation"] != "train" else "training set, undeformed"
-    shown = {"test": "test", "validation": held_out, "average_test": "test, averaged weights"}
+    shown = {"test": "test", "validation": held_out}
     named = [(shown[key], key, True) for key in shown] + [("training, as the net saw it", "train", False)]
     errors = [
         {"name": name, "values": series[key], "colour": COLOURS[i], "dots": dots, "faint": not dots, "off": not dots}

@@ -63,8 +63,8 @@ class Run:
     def expected(self) -> str:
         """What the net's source has, for people; "" where there is none, or the data are others."""
         name = self.config["name"]
-        if self.dataset["name"] in ("mnist", "cifar10") and name in nets.PAPER:
-            error, _, hours = nets.PAPER[name]
+        if self.dataset["name"] in ("mnist", "cifar10") and (net := nets.paper_net(name)):
+            error, _, hours = nets.PAPER[net]
             return f"{error:.2f} % in {hours} h on a GTX 280, Cireşan et al. 2010"
         return nets.SOURCES.get(name, "") if self.dataset["name"] in ("mnist", "cifar10") else ""
 
@@ -88,8 +88,7 @@ def curves(run: Run) -> dict:
     rows = run.rows
     stride = -(-len(rows) // POINTS)
     kept = [row for i, row in enumerate(rows) if i % stride == 0 or i == len(rows) - 1 or "test_errors" in row]
-    evaluated = ("validation", "test", "average_test")
-    series = {name: [_percent(row, name) for row in kept] for name in evaluated}
+    series = {name: [_percent(row, name) for row in kept] for name in ("validation", "test")}
     series |= {key: [_short(row.get(key)) for row in kept] for key in ("train_loss", "learning_rate", "gradient_norm")}
     series["train"] = [_short(None if row.get("train_error") is None else 100 * row["train_error"]) for row in kept]
     names = list(kept[-1].get("layers", {})) if kept else []
@@ -104,7 +103,7 @@ def curves(run: Run) -> dict:
 
 
 def _percent(row: Mapping, split: str) -> float | None:
-    errors, total = row.get(f"{split}_errors"), row.get(f"{split.rpartition('_')[2]}_total")
+    errors, total = row.get(f"{split}_errors"), row.get(f"{split}_total")
     return None if errors is None or not total else _short(100 * errors / total)
 
 

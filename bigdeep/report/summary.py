@@ -15,8 +15,6 @@ def text(workdir: pathlib.Path) -> str:
     wrong = f"{errors:,} of {total:,} ({halves} in the halves)"
     lines = [f"{100 * errors / total:.2f} % test error: {wrong}, at best validation"]
     lines += [f"source       {run.expected()}"] if run.expected() else []
-    if "average_test_errors" in result:
-        lines.append(f"averaged     {100 * result['average_test_errors'] / total:.2f} %, of the averaged weights")
     if run.dataset["name"] == "mnist-5k":
         lines.append("data         5,000 digits, not MNIST: the figure cannot be compared with any of MNIST's")
     seconds, speed = result["seconds"], result["images_per_second"]

@@ -38,11 +38,10 @@ class Net(NamedTuple):
         return jax.nn.softmax(self.logits(params, model_state, images) / self.temperature)
 
 
-def net(workdir: str | pathlib.Path, model: Mapping | None = None, average: bool = False) -> Net:
+def net(workdir: str | pathlib.Path, model: Mapping | None = None) -> Net:
     """The net of a run at best validation.
 
-    model: keys of `config.model` that are to have other values than in training, as {"column": 1}. average: the moving
-    average of its weights instead, where its config has one.
+    model: keys of `config.model` that are to have other values than in training, as {"column": 1}.
     Raises BadInput where the folder holds no such net.
     """
     stored = read_config(workdir)
@@ -51,7 +50,7 @@ def net(workdir: str | pathlib.Path, model: Mapping | None = None, average: bool
         built = models.build(config["model"] | dict(model or {}), dataset["shape"], dataset["classes"])
     except BadInput as error:
         raise BadInput(f"--workdir {workdir}: config.{error}") from None
-    weights, at = _selected(located(workdir), abstract_net(built), average)
+    weights, at = _selected(located(workdir), abstract_net(built), selected_item(config))
     return Net(
         model=built,
         params=weights["params"],
@@ -81,18 +80,20 @@ def is_pretrained(workdir: str | pathlib.Path) -> bool:
     return str(workdir).startswith(pretrained.PREFIX)
 
 
-def _selected(where: pathlib.Path, abstract: Any, average: bool) -> tuple[Any, int]:
+def selected_item(config: Mapping) -> str:
+    """The item of a checkpoint that is the run's net: its weights, or their moving average where it has one."""
+    return "average" if any(each["name"] == "average" for each in config["regularisers"]) else "net"
+
+
+def _selected(where: pathlib.Path, abstract: Any, item: str) -> tuple[Any, int]:
     """({"params", "model_state"} at best validation, their step); of a file those in it."""
-    wanted = "a run with the regulariser average" if average else "a run that was evaluated"
     if where.is_file():
-        require(not average, f"--workdir {where}", "a net in a file", wanted)
         return netfile.weights(where, abstract), netfile.about(where)["step"]
     from bigdeep.run import checkpoint  # noqa: PLC0415 - orbax, half a second that nets in files do without
 
-    errors = "average_validation_errors" if average else "validation_errors"
-    found = record.best_row(journal.read_rows(where / "metrics.jsonl"), errors)
-    best = require(found, f"--workdir {where}", f"no {errors} in metrics.jsonl", wanted)
-    item, folder = "average" if average else "net", absolute(where / "checkpoints" / str(best["step"]))
+    found = record.best_row(journal.read_rows(where / "metrics.jsonl"))
+    best = require(found, f"--workdir {where}", "no validation_errors in metrics.jsonl", "a run that was evaluated")
+    folder = absolute(where / "checkpoints" / str(best["step"]))
     require(folder.exists(), f"--workdir {where}", f"no checkpoints/{best['step']}", "a run with its best checkpoint")
     try:
         return checkpoint.load(folder, {item: abstract})[item], best["step"]

@@ -37,6 +37,8 @@ def _json(path: pathlib.Path) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def best_row(rows: Sequence[Mapping], errors: str = "validation_errors") -> Mapping | None:
+def best_row(rows: Sequence[Mapping]) -> Mapping | None:
     """The row of metrics with the fewest validation errors, the latest of equals; test errors do not count."""
-    return min((r for r in rows if errors in r), key=lambda r: (r[errors], -r["step"]), default=None)
+    return min(
+        (r for r in rows if "validation_errors" in r), key=lambda r: (r["validation_errors"], -r["step"]), default=None
+    )

@@ -70,7 +70,7 @@ def weights(config, workdir) -> str:
 @pytest.mark.slow
 def test_a_run_ends_with_the_bits_of_one_whose_images_lie_on_the_device(tmp_path, smoke, monkeypatch):
     """Also after it was stopped within an epoch, and with the average of its weights."""
-    config = smoke("mlp2") | {"regularisers": [{"name": "average", "decay": 0.9}], "log_steps": 11}
+    config = smoke("mlp2") | {"regularisers": [{"name": "average", "share": 0.1}], "log_steps": 11}
     streamed = config | {"data": config["data"] | {"workers": 2}}
     there, here = tmp_path / "there", tmp_path / "here"
     expected = weights(config, there)
@@ -82,17 +82,17 @@ def test_a_run_ends_with_the_bits_of_one_whose_images_lie_on_the_device(tmp_path
     monkeypatch.undo()
     assert weights(streamed, here) == expected
     rows = [read_rows(path / "metrics.jsonl") for path in (there, here)]
-    for key in ("train_loss", "validation_errors", "average_validation_errors", "test_errors"):
+    for key in ("train_loss", "validation_errors", "test_errors"):
         assert [row.get(key) for row in rows[0]] == [row.get(key) for row in rows[1]], key
 
 
 def test_evaluation_in_parts_counts_what_it_counts_as_a_whole(smoke, monkeypatch):
     built = experiment.build(smoke("mlp2"))
     state = experiment.initial_state(built)
-    whole = training._counter(built)(state, None)
+    whole = training._counter(built)(state.params, state.model_state)
     monkeypatch.setattr(step, "EVALUATION_PART", 700)
     streamed = built._replace(data=built.data._replace(workers=1))
-    assert training._counter(streamed)(state, None) == whole
+    assert training._counter(streamed)(state.params, state.model_state) == whole
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ MOMENTS = {"b1": 0.9, "b2": 0.99}
 def trajectory(section, gradients, start, regularisers=(), rate=lambda step: RATE):
     """The parameters after updates with the gradients, and the last state."""
     with jax.enable_x64(True):
-        tx = optim.build(section, regularisers, rate)
+        tx = optim.build(section, regularisers, rate, 10)
         params = jax.tree.map(jnp.asarray, start)
         state = tx.init(params)
         for g in gradients:
@@ -204,14 +204,14 @@ def test_the_average_is_of_the_updated_weights(rng):
     average = start
     for w in plain:
         average = 0.8 * average + 0.2 * w
-    after, state = trajectory({"name": "sgd"}, gradients, start, [{"name": "average", "decay": 0.8}])
+    after, state = trajectory({"name": "sgd"}, gradients, start, [{"name": "average", "share": 0.5}])
     np.testing.assert_array_equal(after, plain[-1])
     np.testing.assert_allclose(regularisers.averaged(state), average, rtol=1e-6)
     assert regularisers.averaged(trajectory({"name": "sgd"}, gradients, start)[1]) is None
 
 
 def test_the_average_is_of_the_constrained_weights_wherever_it_stands():
-    average, limit = {"name": "average", "decay": 0.5}, {"name": "max_norm", "limit": 1.0}
+    average, limit = {"name": "average", "share": 0.2}, {"name": "max_norm", "limit": 1.0}
     for order in ([average, limit], [limit, average]):
         after, state = trajectory({"name": "sgd"}, [{"kernel": np.zeros(1)}], {"kernel": np.array([10.0])}, order)
         assert after["kernel"] == pytest.approx(1)
@@ -230,7 +230,7 @@ def test_a_choice_of_no_parameters_is_refused():
     [
         ({"name": "sgd"}, None, "regularisers: found None, expected a list"),
         ({"name": "sgd"}, [5], r"regularisers\[0\]: found 5, expected a section with a name"),
-        ({"name": "sgd"}, [{"name": "average", "decay": 0.9}] * 2, "regularisers: found 'two averages'"),
+        ({"name": "sgd"}, [{"name": "average", "share": 0.5}] * 2, "regularisers: found 'two averages'"),
         ({"name": "momentum", "momentum": 1.0}, [], "optimizer.momentum: found 1.0"),
         ({"name": "sdg"}, [], "optimizer.name: found 'sdg', .*did you mean 'sgd'"),
         ({"name": "sgd", "momentum": 0.5}, [], "optimizer.momentum: found 'an unknown key', expected no other key"),
@@ -240,9 +240,10 @@ def test_a_choice_of_no_parameters_is_refused():
             r"regularisers\[0\].parameters: found 'al'",
         ),
         ({"name": "sgd"}, [{"name": "clip_norm", "limit": 0}], r"regularisers\[0\].limit: found 0"),
-        ({"name": "sgd"}, [{"name": "average", "decay": 1.0}], r"regularisers\[0\].decay: found 1.0"),
+        ({"name": "sgd"}, [{"name": "average", "share": 0.0}], r"regularisers\[0\].share: found 0.0"),
+        ({"name": "sgd"}, [{"name": "average", "share": 0.1}], r"share: found 0.1, expected two of the run's 10 steps"),
     ],
 )
 def test_impossible_sections_are_refused(section, regularisers, message):
     with pytest.raises(BadValue, match=message):
-        optim.build(section, regularisers, lambda step: 0.1)
+        optim.build(section, regularisers, lambda step: 0.1, 10)

@@ -39,9 +39,15 @@ SOURCES = {
 }
 
 
+def paper_net(config: str) -> str | None:
+    """The name in PAPER of the net that a config trains, whatever the recipe."""
+    name, _, variant = config.partition(":")
+    return name if name in PAPER and variant in ("", "averaged") else None
+
+
 def of_the_paper(records: Records) -> Records:
     """The records of runs of the paper's five nets."""
-    return {path: r for path, r in records.items() if r["config"] in PAPER}
+    return {path: r for path, r in records.items() if paper_net(r["config"])}
 
 
 def errors(runs: Iterable[Mapping]) -> list[float]:
@@ -70,10 +76,10 @@ def _recipes(records: Records) -> list[Records]:
 
 
 def settled(records: Records) -> dict[str, Records]:
-    """{config: the records of one of its recipes}, of the paper's nets: that with the most seeds, the lowest error."""
+    """{net: the records of one of its recipes}, of the paper's nets: that with the most seeds, the lowest error."""
     best: dict[str, Records] = {}
-    for runs in _recipes(of_the_paper(records)):
-        name = next(iter(runs.values()))["config"]
+    for runs in sorted(_recipes(of_the_paper(records)), key=lambda runs: statistics.mean(errors(runs.values()))):
+        name = paper_net(next(iter(runs.values()))["config"]) or ""
         if name not in best or len(runs) > len(best[name]):
             best[name] = runs
     return best
@@ -82,13 +88,13 @@ def settled(records: Records) -> dict[str, Records]:
 def summary(records: Records) -> str:
     """The README's table: of each of the paper's nets one recipe."""
     rows = []
-    for name, runs in settled(records).items():
+    for name, runs in sorted(settled(records).items()):
         first, (error, _, hours) = next(iter(runs.values())), PAPER[name]
         ours = mean_and_deviation(errors(runs.values()))
         count = f"{len(runs)} seed{'s' if len(runs) > 1 else ''}"
-        seconds = statistics.mean(r["seconds"] for r in runs.values())
+        time = duration(statistics.mean(r["seconds"] for r in runs.values()))
         widths = _widths(first["values"]["model"]["widths"])
-        rows.append((f"`{name}`", widths, f"{error:.2f} in {hours} h", f"**{ours}** ({count})", duration(seconds)))
+        rows.append((f"`{first['config']}`", widths, f"{error:.2f} in {hours} h", f"**{ours}** ({count})", time))
     header = ("config", "hidden units", "paper, error %", "bigdeep, error %", "time on two cores")
     return table(header, rows)
 
@@ -113,6 +119,8 @@ def _paper_cells(runs: Records) -> Sequence[str]:
     kind = model["activation"].replace("_", " ") + (f", {norm} norm" if norm != "none" else "")
     kind += ", mixup" if first["values"].get("mixup") else ""
     kind += ", sharpened" if any(s["name"] == "sharpen" for s in first["values"]["augment"]) else ""
+    regularisers = {s["name"] for s in first["values"].get("regularisers", [])}
+    kind += ", averaged" if "average" in regularisers else ""
 
     def mean(key: str) -> float:
         return statistics.mean(r[key] for r in runs.values())
@@ -124,7 +132,7 @@ def _paper_cells(runs: Records) -> Sequence[str]:
         f"`{first['config']}`",
         kind,
         f"{first['parameters']:,}",
-        "{:.2f} ({:.2f}), {} h".format(*PAPER[first["config"]]),
+        "{:.2f} ({:.2f}), {} h".format(*PAPER[paper_net(first["config"]) or ""]),
         f"**{mean_and_deviation(each)}**{seeds}",
         ", ".join(f"{100 * mean(f'test_errors_{key}') / first['test_total']:.2f}" for key in ("best", "final")),
         f"{' + '.join(halves)} of {first['test_total']:,}",
