@@ -152,9 +152,10 @@ def _train(
     def saving() -> bool:
         return processes.first_says(store.age() >= plan.checkpoint_seconds)
 
-    def save(state: State) -> None:
-        items = experiments.items_of(state) | {folder.selected_item(experiment.config): net_of(state)}
-        store.save(int(state.step), items, identity, _best_step(journal.rows))
+    def save(state: State, last: bool = False) -> None:
+        at, items, best = int(state.step), experiments.items_of(state), _best_step(journal.rows)
+        items |= {folder.selected_item(experiment.config): net_of(state)} if last or at in best else {}
+        store.save(at, items, identity, best)
 
     progress = Progress(int(state.step), plan.total_steps, plan.epoch_steps, shown=processes.first())
     with contextlib.closing(progress):
@@ -174,7 +175,7 @@ def _train(
     last = journal.rows[-1] if journal.rows else {}
     if not stopped and not (last.get("step") == plan.total_steps and "test_errors" in last):  # made shorter, or lost
         journal.amend(plan.total_steps, count(**net_of(state)))
-    save(state)
+    save(state, last=True)
     if stopped:
         raise Stopped(f"{received()} at step {int(state.step)}: everything is saved, the same command resumes")
     return state
