@@ -23,7 +23,7 @@ NETS = (
     "cifar10_lenet5",
     "two_layer",
     "convnet",
-    "maxout",
+    "own_layers",
     "deep",
     "fractalnet",
 )
@@ -48,10 +48,12 @@ def exported(workdir, format, tmp_path) -> pathlib.Path:
 
 def net_of(name: str) -> folder.Net:
     """An untrained net of a config's miniature, its weights moved from where zeros would hide mistakes."""
-    config = plain(configfile.load(f"{ROOT}/configs/{'taught' if name == 'maxout' else name}.py:smoke"))
-    if name == "maxout":  # the only layer that no config has
-        config["model"]["layers"].insert(1, {"name": "maxout", "pieces": 2})
+    config = plain(configfile.load(f"{ROOT}/configs/{'taught' if name == 'own_layers' else name}.py:smoke"))
+    if name == "own_layers":  # what no config has
+        first, *rest = config["model"]["layers"]
+        config["model"]["layers"] = [{**first, "activation": "squared_relu"}, {"name": "maxout", "pieces": 2}, *rest]
         config["model"]["layers"].insert(-1, {"name": "maxout", "pieces": 3})
+        config["model"]["layers"].insert(-1, {"name": "gated", "activation": "sigmoid"})
     shape = (32, 32, 3) if config["data"]["name"] == "cifar10" else (config["data"]["size"],) * 2 + (1,)
     model = models.build(config["model"], shape, 10)
     params, state = model.init(jax.random.key(1))

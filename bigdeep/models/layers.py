@@ -179,6 +179,7 @@ LAYERS: dict[str, Callable] = {
     "max_pool": pooling.max_pool,
     "average_pool": pooling.average_pool,
     "maxout": pooling.maxout,
+    "gated": pooling.gated,
     "dropout": dropout,
     "rbf": rbf,
 }

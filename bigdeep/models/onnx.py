@@ -102,6 +102,11 @@ def _finish(graph: _Graph, a: str, module: Any, params: Mapping, statistics: Map
     return ACTIVATIONS[module.activation](graph, a)
 
 
+def _squared_relu(graph: _Graph, a: str) -> str:
+    positive = graph.add("Relu", a)
+    return graph.add("Mul", positive, positive)
+
+
 def _scaled_tanh(graph: _Graph, a: str) -> str:
     return graph.with_constant("Mul", graph.add("Tanh", graph.with_constant("Mul", a, 0.6666)), 1.7159)
 
@@ -122,18 +127,23 @@ def _pool(kind: str) -> Callable:
     return pool
 
 
-def _maxout(graph: _Graph, x: str, module: Any, *_: Any) -> str:
-    """The largest of its every n-th units, from the first, the second, … on."""
+def _every(graph: _Graph, x: str, pieces: int) -> list[str]:
+    """Every n-th unit, from the first, the second, … on."""
 
     def whole(value: int) -> str:
         return graph.constant(np.array([value], np.int64))
 
     last = np.iinfo(np.int64).max
-    slices = [
-        graph.add("Slice", x, whole(start), whole(last), whole(-1), whole(module.pieces))
-        for start in range(module.pieces)
-    ]
-    return graph.add("Max", *slices)
+    return [graph.add("Slice", x, whole(i), whole(last), whole(-1), whole(pieces)) for i in range(pieces)]
+
+
+def _maxout(graph: _Graph, x: str, module: Any, *_: Any) -> str:
+    return graph.add("Max", *_every(graph, x, module.pieces))
+
+
+def _gated(graph: _Graph, x: str, module: Any, *_: Any) -> str:
+    values, gates = _every(graph, x, 2)
+    return graph.add("Mul", values, ACTIVATIONS[module.activation](graph, gates))
 
 
 def _rbf(graph: _Graph, x: str, module: Any, *_: Any) -> str:
@@ -146,6 +156,7 @@ def _rbf(graph: _Graph, x: str, module: Any, *_: Any) -> str:
 ACTIVATIONS: dict[str, Callable[[_Graph, str], str]] = {
     "linear": lambda graph, a: a,
     "relu": lambda graph, a: graph.add("Relu", a),
+    "squared_relu": _squared_relu,
     "gelu": lambda graph, a: graph.add("Gelu", a, approximate="tanh"),
     "tanh": lambda graph, a: graph.add("Tanh", a),
     "scaled_tanh": _scaled_tanh,
@@ -158,6 +169,7 @@ LAYERS: dict[type, Callable] = {
     pooling.MaxPool: _pool("MaxPool"),
     pooling.AveragePool: _pool("AveragePool"),
     pooling.Maxout: _maxout,
+    pooling.Gated: _gated,
     kinds.Flatten: lambda graph, x, *_: graph.add("Flatten", x, axis=1),
     kinds.Dropout: lambda graph, x, *_: x,
     kinds.RBF: _rbf,

@@ -54,6 +54,15 @@ class Maxout(nn.Module):
         return x.reshape(*x.shape[:-1], -1, self.pieces).max(-1)
 
 
+class Gated(nn.Module):
+    """(…, 2 C) -> (…, C): every first of two units times the activation of the second, its gate."""
+
+    activation: str
+
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        return x[..., ::2] * units.ACTIVATIONS[self.activation].function(x[..., 1::2])
+
+
 def _windows(x: jax.Array, size: int) -> jax.Array:
     """(B, H, W, C) -> (B, H/size, size, W/size, size, C); what does not fill a window is cut off."""
     batch, height, width, channels = x.shape
@@ -119,6 +128,16 @@ def maxout(pieces: int, shape: Sequence[int]) -> Callable[..., nn.Module]:
     sections.integer("pieces", pieces, "[2, inf)")
     sections.check(shape[-1] % pieces == 0, "pieces", pieces, f"a divisor of {shape[-1]} units")
     return functools.partial(Maxout, pieces)
+
+
+def gated(activation: str, shape: Sequence[int]) -> Callable[..., nn.Module]:
+    """The linear units before it by twos, one gating the other. activation: of the gates, sigmoid or another.
+
+    Source: Shazeer 2020 (arXiv 2002.05202), section 2.
+    """
+    sections.choice("activation", activation, units.ACTIVATIONS)
+    sections.check(shape[-1] % 2 == 0, "name", f"gated on {shape[-1]} units", "an even number of them")
+    return functools.partial(Gated, activation)
 
 
 def check_window(what: str, size: int, shape: Sequence[int]) -> None:

@@ -23,6 +23,11 @@ def scaled_tanh(a: jax.Array) -> jax.Array:
     return 1.7159 * jnp.tanh(0.6666 * a)
 
 
+def squared_relu(a: jax.Array) -> jax.Array:
+    """max(a, 0)^2. Source: So et al. 2021 (arXiv 2109.08668), section 4."""
+    return nn.relu(a) ** 2
+
+
 def paper_uniform(key: jax.Array, shape: Sequence[int], dtype=jnp.float32) -> jax.Array:
     """U[-0.05, 0.05]. Source: Cireşan et al. 2010 (arXiv 1003.0358), section 3."""
     return jax.random.uniform(key, shape, dtype, -0.05, 0.05)
@@ -37,6 +42,7 @@ def fan_in_uniform(key: jax.Array, shape: Sequence[int], dtype=jnp.float32) -> j
 ACTIVATIONS = {
     "linear": Activation(lambda a: a, None),
     "relu": Activation(nn.relu, None),
+    "squared_relu": Activation(squared_relu, None),
     "gelu": Activation(nn.gelu, None),
     "tanh": Activation(jnp.tanh, (-1.0, 1.0)),
     "scaled_tanh": Activation(scaled_tanh, (-1.7159, 1.7159)),

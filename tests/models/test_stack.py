@@ -112,6 +112,19 @@ def test_maxout_is_the_largest_of_neighbouring_units_and_maps(rng):
     np.testing.assert_array_equal(found, np.maximum(x[..., ::2], x[..., 1::2]).reshape(2, 48))
 
 
+def test_gated_units_are_products_of_two_neighbours(rng):
+    x = rng.standard_normal((2, 4, 4, 6)).astype(np.float32)
+    found = run(stack({"name": "gated", "activation": "sigmoid"}, {"name": "flatten"}, classes=48, shape=(4, 4, 6)), x)[
+        1
+    ][0]
+    np.testing.assert_allclose(found, (x[..., ::2] / (1 + np.exp(-x[..., 1::2]))).reshape(2, 48), rtol=1e-5)
+
+
+def test_squared_relu_is_the_square_of_what_is_positive(rng):
+    a = rng.standard_normal(50)
+    np.testing.assert_allclose(units.ACTIVATIONS["squared_relu"].function(a), np.where(a > 0, a * a, 0), rtol=1e-6)
+
+
 @pytest.mark.parametrize(("size", "shape"), [(2, (3, 4, 6, 2)), (3, (2, 7, 8, 1)), (2, (2, 5, 5, 3))])
 def test_equals_share_the_gradient_of_max_pooling(rng, size, shape):
     x = jnp.asarray(rng.integers(0, 3, shape), jnp.float32)  # many equals
@@ -284,6 +297,10 @@ DENSE = {"name": "dense", "width": 4, "activation": "linear"}
         (
             [{"name": "flatten"}, {"name": "maxout", "pieces": 5}],
             r"pieces: found 5, expected a divisor of 128",
+        ),
+        (
+            [{"name": "flatten"}, {**DENSE, "width": 3}, {"name": "gated", "activation": "relu"}],
+            "an even number of them",
         ),
         ([{"name": "max_pool", "size": 9}], r"model.layers\[0\].size: found 9"),
         ([{"name": "flatten"}, {"name": "rbf", "codes": CODES}], r"layers\[1\].codes: found 2, expected 4 of them"),

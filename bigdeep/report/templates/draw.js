@@ -21,6 +21,7 @@ for (const layer of net.layers) {
 const ACTIVATIONS = {
   linear: a => a,
   relu: a => Math.max(a, 0),
+  squared_relu: a => Math.max(a, 0) ** 2,
   gelu: a => 0.5 * a * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (a + 0.044715 * a * a * a))),
   tanh: Math.tanh,
   scaled_tanh: a => 1.7159 * Math.tanh(0.6666 * a),
