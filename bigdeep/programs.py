@@ -89,7 +89,12 @@ def net_of(experiment: Experiment) -> Callable[[step.State], dict]:
     training batches. Source: Izmailov et al. 2018 (arXiv 1803.05407), section 3.2.
     """
     key = experiments.keys(experiment)[1]
-    count = min(STATISTICS_BATCHES, experiment.plan.epoch_steps)
+    count, shards = min(STATISTICS_BATCHES, experiment.plan.epoch_steps), experiment.config["fixed_order_shards"]
+
+    def cut(batches: jax.Array) -> jax.Array:
+        """With fixed_order_shards each part by itself, by the same program on every device."""
+        whole = jax.lax.with_sharding_constraint(batches, layout.replicated())
+        return whole.reshape(count * shards, -1, *batches.shape[2:])
 
     @jax.jit
     def measured(params: Any, model_state: Any, at: jax.Array, images: jax.Array, labels: jax.Array) -> Any:
@@ -100,7 +105,9 @@ def net_of(experiment: Experiment) -> Callable[[step.State], dict]:
             inputs, _ = experiment.mix(mix_key, inputs, labels)
             return experiment.model.statistics(params, model_state, inputs, apply_key)
 
-        values = jax.lax.map(of_batch, (jnp.arange(count), images, labels))
+        if shards:
+            images, labels = cut(images), cut(labels)
+        values = jax.lax.map(of_batch, (jnp.arange(len(images)), images, labels))
         return jax.tree.map(lambda values: values.mean(axis=0), values)
 
     @functools.cache

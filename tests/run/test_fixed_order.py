@@ -10,13 +10,14 @@ import pytest
 
 from bigdeep import configfile, experiment, programs, step
 from bigdeep.errors import BadInput
-from bigdeep.run import layout
+from bigdeep.run import checkpoint, folder, layout
 from bigdeep.run.fixed_order import fixed_order
 from bigdeep.sections import plain
 from conftest import run_bigdeep
 
-# The published recipe in its miniature: deformations, mixup, batch norm, AdamW, products of rounded factors.
-OPTIONS = ["--json", "--config=mlp2:smoke", "--config.fixed_order_shards=8", "--config.log_steps=11"]
+# The published recipe in its miniature: deformations, mixup, batch norm, AdamW, rounded factors, an average.
+AVERAGE = "--config.regularisers=[{'name': 'average', 'share': 0.1}]"
+OPTIONS = ["--json", "--config=mlp2:smoke", "--config.fixed_order_shards=8", "--config.log_steps=11", AVERAGE]
 
 
 def trained(workdir, devices: int, *options: str) -> dict:
@@ -31,6 +32,8 @@ def test_one_two_and_eight_devices_end_in_the_same_bits_and_share_a_checkpoint(t
     """Also a run of one epoch on eight devices that goes on alone for another."""
     one, two, eight = (trained(tmp_path / str(n), n, "--config.epochs=1")["state_sha256"] for n in (1, 2, 8))
     assert one == two == eight
+    averages = [folder.net(tmp_path / n) for n in ("1", "2", "8")]
+    assert len({checkpoint.tree_hash({"weights": net.params, "norm": net.model_state}) for net in averages}) == 1
     on = ["--config.epochs=2", "--config.schedule={'name': 'constant', 'rate': 1e-3}", "--config.strength=((0., 1.),)"]
     whole = trained(tmp_path / "whole", 2, *on)
     trained(tmp_path / "part", 8, "--config.epochs=1", *on[1:])
