@@ -107,27 +107,32 @@ def beta_lasso(weight: float, beta: float, parameters: str, rate: optax.Schedule
 
 
 class AverageState(NamedTuple):
-    """The moving average of the parameters."""
+    """The moving average of the parameters after so many updates, int32 ()."""
 
+    updates: jax.Array
     average: Any
 
 
 def average(share: float, total_steps: int) -> optax.GradientTransformation:
-    """Keeps the moving average a <- d a + (1 - d) w of the updated weights, d = 1 - 1 / (share * total_steps).
+    """Keeps the moving average a <- a + (w - a) / min(t, n) of the updated weights, n = share * total_steps.
 
-    It is the net of a run that has one: evaluated, selected, exported. share: in (0, 1], of the run's steps, over about
-    the last of which it averages; at least two steps.
+    It is the net of a run that has one: evaluated, selected, exported. t: of the update, from 1, so that it is the mean
+    of all weights at first. share: in (0, 1], of the run's steps, over about the last of which it averages; two steps
+    at least.
     Source: Polyak & Juditsky 1992 ("Acceleration of stochastic approximation by averaging"), exponentially weighted.
     """
     sections.number("share", share, "(0, 1]")
     sections.check(share * total_steps >= 2, "share", share, f"two of the run's {total_steps} steps at least")
-    decay = 1 - 1 / (share * total_steps)
+    length = share * total_steps
 
     def update(updates: Any, state: AverageState, params: Any) -> tuple[Any, AverageState]:
-        new = optax.apply_updates(params, updates)
-        return updates, AverageState(jax.tree.map(lambda a, w: decay * a + (1 - decay) * w, state.average, new))
+        new, count = optax.apply_updates(params, updates), state.updates + 1
+        gain = 1 / jnp.minimum(count.astype(jnp.float32), length)
+        return updates, AverageState(count, jax.tree.map(lambda a, w: a + gain * (w - a), state.average, new))
 
-    return optax.GradientTransformation(lambda params: AverageState(jax.tree.map(jnp.array, params)), update)
+    return optax.GradientTransformation(
+        lambda params: AverageState(jnp.int32(0), jax.tree.map(jnp.array, params)), update
+    )
 
 
 def averaged(opt_state: Any) -> Any | None:

@@ -201,10 +201,10 @@ def test_beta_lasso_shrinks_the_first_layer_and_drops_what_is_small(rng):
 def test_the_average_is_of_the_updated_weights(rng):
     gradients, start = rng.standard_normal((5, 4)), rng.standard_normal(4)
     plain = [trajectory({"name": "sgd"}, gradients[:t], start)[0] for t in range(1, 6)]
-    average = start
-    for w in plain:
-        average = 0.8 * average + 0.2 * w
-    after, state = trajectory({"name": "sgd"}, gradients, start, [{"name": "average", "share": 0.5}])
+    average = np.mean(plain[:3], axis=0)
+    for w in plain[3:]:
+        average = 2 / 3 * average + 1 / 3 * w
+    after, state = trajectory({"name": "sgd"}, gradients, start, [{"name": "average", "share": 0.3}])
     np.testing.assert_array_equal(after, plain[-1])
     np.testing.assert_allclose(regularisers.averaged(state), average, rtol=1e-6)
     assert regularisers.averaged(trajectory({"name": "sgd"}, gradients, start)[1]) is None
@@ -215,7 +215,7 @@ def test_the_average_is_of_the_constrained_weights_wherever_it_stands():
     for order in ([average, limit], [limit, average]):
         after, state = trajectory({"name": "sgd"}, [{"kernel": np.zeros(1)}], {"kernel": np.array([10.0])}, order)
         assert after["kernel"] == pytest.approx(1)
-        assert float(regularisers.averaged(state)["kernel"][0]) == pytest.approx(5.5)  # halfway from where it began
+        assert float(regularisers.averaged(state)["kernel"][0]) == pytest.approx(1)
 
 
 def test_a_choice_of_no_parameters_is_refused():
