@@ -1,10 +1,11 @@
 """Fits the class-dependent deformations of AlignMNIST on a training set.
 
   python -m bigdeep.tools.fit_cpab --output=FILE.npz [--data=mnist --pairs=1100]
+  python -m bigdeep.tools.fit_cpab --output=FILE.npz --other_hands      each with a digit by another writer (MNIST)
 
-Aligns --pairs digits of each class to their nearest neighbours in it, and saves a Gaussian of the deformations for each
-class. The test set is not touched. About 7 minutes on two cores. The section dict(name="cpab", path="FILE.npz") uses
-the file.
+Aligns --pairs digits of each class to their nearest neighbours in it, or to any by other hands, and saves a Gaussian of
+the deformations for each class. --validation leaves images out, as config.data.validation does. The test set is not
+touched. About 7 minutes on two cores. The section dict(name="cpab", path="FILE.npz") uses the file.
 """
 
 import json
@@ -21,6 +22,7 @@ from absl import flags
 from bigdeep import cli, data
 from bigdeep.augment import velocity
 from bigdeep.augment.cpab import Statistics
+from bigdeep.data import splits
 from bigdeep.errors import require
 from bigdeep.run import files, machine
 
@@ -34,19 +36,28 @@ BATCH = 100
 
 
 def fit(
-    images: np.ndarray, labels: np.ndarray, dataset: str, pairs: int, report: Callable[[str], None]
+    images: np.ndarray,
+    labels: np.ndarray,
+    dataset: str,
+    pairs: int,
+    report: Callable[[str], None],
+    writers: np.ndarray | None = None,
 ) -> tuple[Statistics, dict]:
     """Aligns `pairs` images of each class to their nearest neighbours, and fits a Gaussian to the theta of each class.
 
     images: uint8 (N, H, W, 1), labels (N,), of a training set, each class at least BATCH. pairs: a multiple of BATCH.
-    report: told of the progress, a line per class.
+    report: told of the progress, a line per class. writers: int (N,); then to images by other hands, any of the class.
     Returns the statistics and {"pairs", "error_before", "error_after"}: rms grey levels between the two images.
     """
     align = jax.jit(aligner(images.shape[1:3]))
     means, roots, errors = [], [], []
     for label in np.unique(labels):
-        digits = images[labels == label, :, :, 0]
-        first, other = nearest_pairs(digits, min(pairs, len(digits)), seed=int(label))
+        chosen, count = labels == label, min(pairs, int(np.sum(labels == label)))
+        digits = images[chosen, :, :, 0]
+        if writers is None:
+            first, other = nearest_pairs(digits, count, seed=int(label))
+        else:
+            first, other = pairs_of_hands(digits, writers[chosen], count, seed=int(label))
         batches = range(0, len(first) - BATCH + 1, BATCH)
         aligned = [align(first[i : i + BATCH], other[i : i + BATCH]) for i in batches]
         theta, before, after = (
@@ -70,6 +81,16 @@ def nearest_pairs(digits: np.ndarray, count: int, seed: int) -> tuple[np.ndarray
     distance = square[None] - 2 * flat[chosen] @ flat.T  # + the chosen one's square, the same for all
     distance[np.arange(count), chosen] = np.inf
     return digits[chosen].astype(np.float32), digits[distance.argmin(axis=1)].astype(np.float32)
+
+
+def pairs_of_hands(digits: np.ndarray, writers: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`count` random digits, float32 (count, H, W), and of each another at random among those by other writers."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(len(digits))[:count]
+    other = rng.integers(len(digits), size=count)
+    while (same := writers[other] == writers[chosen]).any():
+        other[same] = rng.integers(len(digits), size=same.sum())
+    return digits[chosen].astype(np.float32), digits[other].astype(np.float32)
 
 
 def aligner(shape: tuple[int, int]) -> Callable:
@@ -131,11 +152,14 @@ def lookup(image: jax.Array, positions: jax.Array) -> jax.Array:
 def main() -> None:
     """Fits and saves; prints what it did as one JSON line."""
     path, record = cli.output("output", ".npz"), cli.optional_output("record", ".json")
-    pairs = flags.FLAGS.pairs
+    pairs, validation = flags.FLAGS.pairs, flags.FLAGS.validation
     machine.prepare()
     dataset = data.load(flags.FLAGS.data, "auto", "")
     require(dataset.train_images.shape[3] == 1, "--data", dataset.name, "a data set of grey images")
-    few = int(np.bincount(dataset.train_labels).min()) // BATCH * BATCH
+    kept = ~splits.held_out(dataset, "", validation)
+    writers = splits.hands(dataset, "")["train"].writer[kept] if flags.FLAGS.other_hands else None
+    images, labels = dataset.train_images[kept], dataset.train_labels[kept]
+    few = int(np.bincount(labels).min()) // BATCH * BATCH
     fits = pairs % BATCH == 0 and pairs <= few
     require(fits, "--pairs", pairs, f"a multiple of {BATCH}, at most {few}, as many as the smallest class has")
     start = time.time()
@@ -143,8 +167,9 @@ def main() -> None:
     def report(line: str) -> None:
         print(f"{line}, {time.time() - start:.0f} s", file=sys.stderr, flush=True)
 
-    statistics, summary = fit(dataset.train_images, dataset.train_labels, dataset.name, pairs, report)
+    statistics, summary = fit(images, labels, dataset.name, pairs, report, writers)
     np.savez_compressed(path, **statistics._asdict(), sha256=dataset.sha256)
+    summary |= {"other_hands": writers is not None, "validation": validation}
     summary |= {"dataset": dataset.name, "seconds": round(time.time() - start, 1), "output": path.name}
     print(json.dumps(summary))
     if record:
@@ -154,6 +179,8 @@ def main() -> None:
 if __name__ == "__main__":
     flags.DEFINE_string("data", "mnist", "the data set whose training images are aligned")
     flags.DEFINE_integer("pairs", 1100, "how many digits of each class are aligned", lower_bound=100)
+    flags.DEFINE_bool("other_hands", False, "aligned to digits by other writers, not to the nearest (MNIST)")
+    flags.DEFINE_string("validation", "train", "which of the training images to leave out, as config.data.validation")
     flags.DEFINE_string("output", None, "the file to write, .npz", required=True)
     flags.DEFINE_string("record", "", "a file to keep what is printed in, runs/NAME.json say")
     cli.run(main, __doc__)

@@ -140,6 +140,15 @@ def test_the_flow_folds_nothing(values):
     assert area.min() > 0
 
 
+def test_pairs_of_hands_are_by_two_each(rng):
+    digits, writers = np.arange(200 * 4).reshape(200, 2, 2), rng.integers(3, size=200)
+    own, other = fit.pairs_of_hands(digits, writers, 150, seed=0)
+    number = [(pair[:, 0, 0] // 4).astype(int) for pair in (own, other)]
+    assert len(set(number[0])) == 150
+    assert np.all(writers[number[0]] != writers[number[1]])
+    assert len(set(number[1])) > 80
+
+
 def test_nearest_pairs_are_the_nearest(digits):
     threes = digits.train_images[digits.train_labels == 3, :, :, 0]
     own, other = fit.nearest_pairs(threes, 20, seed=0)
