@@ -64,8 +64,9 @@ def watched() -> Iterator[None]:
     """Turns the failure of a collective, which is how the death of a peer shows first, into Failed, one line."""
     try:
         yield
-    except jax.errors.JaxRuntimeError as error:
-        if jax.process_count() == 1:
+    except (jax.errors.JaxRuntimeError, ValueError) as error:  # the latter from where JAX compiles anew
+        collective = isinstance(error, jax.errors.JaxRuntimeError) or "Gloo" in str(error)
+        if jax.process_count() == 1 or not collective:
             raise
         here = f"process {jax.process_index()} of {jax.process_count()}"
         raise Failed(f"{here}: another one is gone ({first_line(error)}); checkpoints so far are kept") from error

@@ -8,9 +8,10 @@ import socket
 import subprocess
 import time
 
+import jax
 import pytest
 
-from bigdeep.errors import BadInput
+from bigdeep.errors import BadInput, Failed
 from bigdeep.run import checkpoint, processes
 from bigdeep.run.journal import read_rows
 from conftest import start_bigdeep
@@ -120,3 +121,12 @@ def test_the_death_of_a_peer_ends_the_others_within_seconds_in_one_line(tmp_path
         assert re.search(f"bigdeep: ({gone}|checkpoint: could not be)", last), last
     reached = read_rows(tmp_path / "metrics.jsonl")[-1]["step"]
     assert max(checkpoint.Store(tmp_path / "checkpoints").steps()) <= reached
+
+
+@pytest.mark.parametrize("error", [jax.errors.JaxRuntimeError("connection reset"), ValueError("Gloo AllGather failed")])
+def test_the_failure_of_a_collective_is_one_line(monkeypatch, error):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    with pytest.raises(Failed, match=r"process 0 of 2: another one is gone"), processes.watched():
+        raise error
+    with pytest.raises(ValueError, match="a mistake"), processes.watched():
+        raise ValueError("a mistake")
