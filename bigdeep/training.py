@@ -152,30 +152,29 @@ def _train(
     def saving() -> bool:
         return processes.first_says(store.age() >= plan.checkpoint_seconds)
 
-    def save(state: State, last: bool = False) -> None:
-        at, items, best = int(state.step), experiments.items_of(state), _best_step(journal.rows)
-        items |= {folder.selected_item(experiment.config): net_of(state)} if last or at in best else {}
-        store.save(at, items, identity, best)
+    def save(state: State, net: Mapping | None) -> None:
+        items = experiments.items_of(state) | ({folder.selected_item(experiment.config): net} if net else {})
+        store.save(int(state.step), items, identity, _best_step(journal.rows))
 
     progress = Progress(int(state.step), plan.total_steps, plan.epoch_steps, shown=processes.first())
     with contextlib.closing(progress):
         for chunk in _chunks(experiment, state, evaluating, saving, received):
             images = chunk.length * experiment.config["batch_size"]
             row = journal.row(chunk.step, chunk.step / plan.epoch_steps, images, chunk.metrics)
-            if chunk.state and evaluating(chunk.step):
-                row |= count(**net_of(chunk.state))
+            net = net_of(chunk.state) if chunk.state and evaluating(chunk.step) else None
+            row |= count(**net) if net else {}
             journal.write(row)
             progress.show(row)
             if chunk.state:
                 state = chunk.state
                 if chunk.saving or chunk.step in _best_step(journal.rows):
-                    save(state)
+                    save(state, net)
                 journal.restart_lap()
     stopped = int(state.step) < plan.total_steps
     last = journal.rows[-1] if journal.rows else {}
     if not stopped and not (last.get("step") == plan.total_steps and "test_errors" in last):  # made shorter, or lost
         journal.amend(plan.total_steps, count(**net_of(state)))
-    save(state, last=True)
+    save(state, net_of(state))
     if stopped:
         raise Stopped(f"{received()} at step {int(state.step)}: everything is saved, the same command resumes")
     return state

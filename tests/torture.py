@@ -247,7 +247,7 @@ def clock_jumped(story: Story) -> bool:
         return _finished(story, command)
     command.kill(signal.SIGTERM)
     code, said = command.end()
-    waited = code == 1 and "intact earlier steps" in said  # orbax waits for a save by this clock, ten minutes at most
+    waited = code == 1 and "timed out" in said  # orbax waits for a save by this clock, ten minutes at most
     if not waited and code not in (0, 75, -signal.SIGTERM):
         raise Wrong(f"ended with {code} under another clock: {said[-500:]}")
     return True

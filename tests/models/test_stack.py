@@ -114,9 +114,8 @@ def test_maxout_is_the_largest_of_neighbouring_units_and_maps(rng):
 
 def test_gated_units_are_products_of_two_neighbours(rng):
     x = rng.standard_normal((2, 4, 4, 6)).astype(np.float32)
-    found = run(stack({"name": "gated", "activation": "sigmoid"}, {"name": "flatten"}, classes=48, shape=(4, 4, 6)), x)[
-        1
-    ][0]
+    net = stack({"name": "gated", "activation": "sigmoid"}, {"name": "flatten"}, classes=48, shape=(4, 4, 6))
+    found = run(net, x)[1][0]
     np.testing.assert_allclose(found, (x[..., ::2] / (1 + np.exp(-x[..., 1::2]))).reshape(2, 48), rtol=1e-5)
 
 
