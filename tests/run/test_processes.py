@@ -102,8 +102,12 @@ def test_what_a_scheduler_has_started_is_known(monkeypatch):
 
 @pytest.mark.parametrize("victim", [0, 1])
 @pytest.mark.slow
-def test_the_death_of_a_peer_ends_the_others_within_seconds_in_one_line(tmp_path, victim):
-    """kill -9; what was saved stays. JAX's runtime may abort the survivor before we can, when it misses process 0."""
+def test_the_death_of_a_peer_ends_the_others_in_one_line(tmp_path, victim):
+    """kill -9; what was saved stays. JAX's runtime may abort the survivor before we can, when it misses process 0.
+
+    Within seconds where the two compute; where one waits for the other at a checkpoint, it hears of it by JAX's
+    heartbeat, which takes 100 seconds.
+    """
     options = ["--config.checkpoint_seconds=0.", "--config.epochs=200"]
     peers = started(2, tmp_path, *options)
     while all(peer.poll() is None for peer in peers) and len(read_rows(tmp_path / "metrics.jsonl")) < 4:
@@ -111,7 +115,7 @@ def test_the_death_of_a_peer_ends_the_others_within_seconds_in_one_line(tmp_path
     began = time.monotonic()
     peers[victim].kill()
     codes, told = ended(peers)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 130
     assert codes[victim] == -signal.SIGKILL
     assert codes[1 - victim] in (1, -signal.SIGABRT), told
     assert "Traceback" not in told[1 - victim]
