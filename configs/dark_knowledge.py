@@ -52,7 +52,7 @@ def get_config(variant: str = "plain") -> ConfigDict:
 
     config.warmup_epochs = 0.5
     config.log_steps = 100
-    config.evaluate_epochs = 1 if smoke else 20
+    config.evaluate_epochs = 1 if smoke else 20 if teacher or distilled else 5
     config.checkpoint_seconds = 60.0
     config.fixed_order_shards = 0
     config.model_shards = 1

@@ -4,9 +4,9 @@ Command: python -m bigdeep.study --study=short_run
 Cost: 15 runs of 45 seconds on two cores that multiply bfloat16. Needs QMNIST's labels beside MNIST.
 
 speedrun_90s.py on half of the writers, judged on the others: as it was, without what the long recipe has; with its
-sharpening; with its deformations eased to a half over the last 40 % of the run; with both; as the average of its weights
-over the last twelfth, the rate ending at a quarter. Settled before the runs: the variation with the fewest errors
-becomes the recipe if it counts as better.
+sharpening; with its deformations eased to a half over the last 40 % of the run; with both; as the average of its
+weights over the last twelfth, the rate ending at a quarter. Settled before the runs: the variation with the fewest
+errors becomes the recipe if it counts as better.
 """
 
 from bigdeep import configfile
