@@ -126,6 +126,6 @@ def test_progress_is_never_a_reason_to_die(monkeypatch, closed):
             broken.close()
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(45, "45 s"), (700, "12 min"), (11_100, "3 h 05 min")])
+@pytest.mark.parametrize(("seconds", "text"), [(45, "45 s"), (93, "93 s"), (700, "12 min"), (11_100, "3 h 05 min")])
 def test_durations_read_as_people_say_them(seconds, text):
     assert progress.duration(seconds) == text
