@@ -1,6 +1,6 @@
 """Do averaged weights help Simard's convolutional net?
 
-Command: python -m bigdeep.study --study=simard_long
+Command: python -m bigdeep.study --study=simard_averaged
 Cost: 6 runs of two to three minutes on two cores. Needs QMNIST's labels beside MNIST.
 
 simard_conv.py on a third of the writers, judged on the images of the other two thirds: as it is, 150 epochs; and as
