@@ -1,4 +1,4 @@
-"""As good as can be in a given time: 0.50 % test error within 90 seconds on two CPU cores, the whole command.
+"""As good as can be in a given time: 90 seconds on two CPU cores, the whole command. Meant to make 0.50 %.
 
 Source: the net of Cireşan, Meier, Gambardella, Schmidhuber 2010 (arXiv 1003.0358) that mlp2.py has.
 Command: python -m bigdeep.main --config=configs/speedrun_90s.py

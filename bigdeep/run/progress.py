@@ -70,7 +70,7 @@ class Progress:
 
 def duration(seconds: float) -> str:
     """Seconds as people say them: '45 s', '12 min', '3 h 05 min'."""
-    if seconds < 119.5:
+    if seconds < 119.5:  # else the minutes would say too little
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"

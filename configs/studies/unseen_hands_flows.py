@@ -1,10 +1,10 @@
 """Do deformations learned from pairs of digits by different hands make fewer errors on hands never seen?
 
-Command: the fits first, of the same third of the writers, seven minutes each on two cores:
+Command: the fits first, of the same third of the writers, four minutes each on two cores:
 python -m bigdeep.tools.fit_cpab --validation=writers:0.667:0 --output=runs/cpab-neighbours.npz, and
 python -m bigdeep.tools.fit_cpab --validation=writers:0.667:0 --other_hands --output=runs/cpab-hands.npz; then
 python -m bigdeep.study --study=unseen_hands_flows
-Cost: 12 runs of about a minute on two cores. Needs QMNIST's labels beside MNIST.
+Cost: 12 runs of half a minute on two cores. Needs QMNIST's labels beside MNIST.
 
 As unseen_hands: mlp2 for 60 epochs of the images of a third of the writers, judged on those of the other two thirds.
 CPAB (augment/cpab.py) takes the place of the elastic distortions, fitted to nearest neighbours in a class, as its

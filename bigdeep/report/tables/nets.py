@@ -195,12 +195,12 @@ def _general(config: str) -> str:
 
 
 def speedruns(records: Records) -> str:
-    """Whole training commands, a row per recipe of a config: the errors of its seeds and their wall times."""
+    """Whole training commands, a row per recipe and commit: the errors of its seeds and their wall times."""
     recipes: dict[tuple, list[Mapping]] = {}
     for r in sorted(records.values(), key=lambda r: r["wall_seconds"]):
-        recipes.setdefault((r["config"], r["epochs"]), []).append(r)
+        recipes.setdefault((r["config"], r["epochs"], r["git_commit"]), []).append(r)
     rows = []
-    for (name, epochs), runs in recipes.items():
+    for (name, epochs, _), runs in recipes.items():
         each = errors(sorted(runs, key=lambda r: r["seed"]))
         seconds = [duration(r["wall_seconds"]) for r in (runs[0], runs[-1])]
         rows.append(

@@ -51,7 +51,7 @@ function exact(value) {
 }
 
 function span(seconds) {
-  if (seconds < 90) return shown(seconds) + " s";
+  if (seconds < 120) return shown(seconds) + " s";
   if (seconds < 5400) return shown(seconds / 60) + " min";
   return shown(seconds / 3600) + " h";
 }
