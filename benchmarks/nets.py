@@ -2,8 +2,7 @@
 
   python benchmarks/nets.py [--output=runs/nets.json]
 
-LeNet-5 (configs/lenet5_maxpool.py, gradient descent) at several batch sizes, the largest also in four parts that fit a
-processor's cache (fixed_order_shards), a net of 3x3 kernels and batch norm
+LeNet-5 (configs/lenet5_maxpool.py, gradient descent) at several batch sizes, a net of 3x3 kernels and batch norm
 (configs/taught.py, AdamW) and mlp5 (configs/mlp5.py, AdamW): chunks of steps as a run consists of, shuffling included,
 deformations and mixup left out, beside the same net, loss and optimizer in PyTorch, eager and compiled, on batches that
 lie ready, and beside plain matrix products of float32. They take turns; medians of images/s over --rounds rounds.
@@ -34,10 +33,8 @@ from record import define_output, keep
 from train_step import product_rate
 
 ROOT = pathlib.Path(__file__).parent.parent
-# config file, batch size, fixed_order_shards
-LENET5 = "configs/lenet5_maxpool.py"
-NETS = [(LENET5, 16, 0), (LENET5, 128, 0), (LENET5, 512, 0), (LENET5, 512, 4)]
-NETS += [("configs/taught.py", 250, 0), ("configs/mlp5.py", 480, 0)]
+# config file, batch sizes
+NETS = {"configs/lenet5_maxpool.py": (16, 128, 512), "configs/taught.py": (250,), "configs/mlp5.py": (480,)}
 SECONDS = 1.5  # of work a turn, about
 
 
@@ -71,12 +68,12 @@ def mlp5() -> torch.nn.Module:
 PEERS = {"lenet5_maxpool": (lenet5, 0.0), "taught": (taught, 0.0), "mlp5": (mlp5, 0.1)}
 
 
-def config_of(file: str, batch_size: int, shards: int) -> dict:
+def config_of(file: str, batch_size: int) -> dict:
     """The config of a file as it is timed here."""
     config = plain(runpy.run_path(str(ROOT / file))["get_config"]())
     steps = max(20, 12_000 // batch_size)
     own = {"name": pathlib.Path(file).stem, "batch_size": batch_size, "log_steps": steps}
-    return config | own | {"augment": [], "mixup": 0.0, "fixed_order_shards": shards}
+    return config | own | {"augment": [], "mixup": 0.0}
 
 
 def ours(experiment: Experiment) -> Callable[[int], float]:
@@ -140,9 +137,9 @@ def theirs(config: dict, compiled: bool) -> Callable[[int], float]:
     return rate
 
 
-def compared(file: str, batch_size: int, shards: int, rounds: int) -> dict:
+def compared(file: str, batch_size: int, rounds: int) -> dict:
     """One net at one batch size: images/s of each library, ours beside the machine's limit."""
-    config = config_of(file, batch_size, shards)
+    config = config_of(file, batch_size)
     experiment = experiments.build(config)
     rates = {"bigdeep": ours(experiment), "torch": theirs(config, False), "torch.compile": theirs(config, True)}
     counts = {name: max(5, round(SECONDS * rate(5) / batch_size)) for name, rate in rates.items()}
@@ -155,7 +152,6 @@ def compared(file: str, batch_size: int, shards: int, rounds: int) -> dict:
     return {
         "name": config["name"],
         "batch_size": batch_size,
-        "fixed_order_shards": shards,
         "images_per_second": {name: round(value, 1) for name, value in medians.items()},
         "ratio": round(statistics.median(turn["bigdeep"] / turn[fastest] for turn in turns), 3),
         "flops_per_image": work,
@@ -168,13 +164,13 @@ def main() -> None:
     """Prints a table and one JSON line; keeps the record."""
     machine.prepare()
     jax.config.update("jax_enable_compilation_cache", False)
-    rows = [compared(*net, flags.FLAGS.rounds) for net in NETS]
+    rows = [compared(file, size, flags.FLAGS.rounds) for file, sizes in NETS.items() for size in sizes]
     heads = ("bigdeep", "torch", "compiled", "ratio", "share", "compile")
-    print(f"{'net':<16}{'batch':>6}{'parts':>6}" + "".join(f"{head:>11}" for head in heads))
+    print(f"{'net':<16}{'batch':>6}" + "".join(f"{head:>11}" for head in heads))
     for row in rows:
         images = "".join(f"{value:>11,.0f}" for value in row["images_per_second"].values())
         rest = f"{row['ratio']:>11.2f}{row['share']:>11.2f}{row['compile_seconds']:>11.1f}"
-        print(f"{row['name']:<16}{row['batch_size']:>6}{row['fixed_order_shards']:>6}{images}{rest}")
+        print(f"{row['name']:<16}{row['batch_size']:>6}{images}{rest}")
     keep({"benchmark": "nets", "library": "bigdeep", "torch": torch.__version__, "rates": rows})
 
 

@@ -13,7 +13,7 @@ def test_the_peer_is_the_same_net(file, monkeypatch):
     pytest.importorskip("torch")
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     nets = runpy.run_path(str(ROOT / "benchmarks" / "nets.py"))
-    config = nets["config_of"](*next(net for net in nets["NETS"] if net[0] == file))
+    config = nets["config_of"](file, nets["NETS"][file][0])
     config["data"]["source"] = "embedded"
     make, _ = nets["PEERS"][config["name"]]
     # Beside batch norm's shift our layers have no bias, as the peer's.

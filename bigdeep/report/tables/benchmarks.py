@@ -76,8 +76,7 @@ def peers(records: Records) -> str:
             images = r["images_per_second"]
             rates = (f"**{images['bigdeep']:,.0f}**", f"{images['torch']:,.0f}", f"{images['torch.compile']:,.0f}")
             measured = (f"{r['ratio']:.2f}", f"{r['share']:.2f}", f"{r['compile_seconds']:.0f} s")
-            parts = f" in {r['fixed_order_shards']} parts" if r.get("fixed_order_shards") else ""
-            rows.append((f"`{r['name']}`, batch {r['batch_size']}{parts}", *rates, *measured, record["device"]))
+            rows.append((f"`{r['name']}`, batch {r['batch_size']}", *rates, *measured, record["device"]))
     beside = ("PyTorch", "PyTorch, compiled", "times the faster one", "share of limit", "to compile", "on")
     return table(("training step of", "bigdeep, images/s", *beside), rows)
 
