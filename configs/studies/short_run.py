@@ -16,9 +16,9 @@ EASED = ((0.0, 1.0), (0.6, 1.0), (1.0, 0.5))
 
 def get_study(smoke: bool) -> dict:
     base = "speedrun_90s:smoke" if smoke else "speedrun_90s"
-    sharpened = {"augment": [*configfile.load(base).to_dict()["augment"], dict(name="sharpen", amount=1 / 12)]}
-    rate = configfile.load(base).schedule.rate
-    averaged = {"schedule.end": rate / 4, "regularisers": [dict(name="average", share=1 / 12)]}
+    recipe = configfile.load(base).to_dict()
+    sharpened = {"augment": [*recipe["augment"], dict(name="sharpen", amount=1 / 12)]}
+    averaged = {"schedule.end": recipe["schedule"]["rate"] / 4, "regularisers": [dict(name="average", share=1 / 12)]}
     return dict(
         question="What helps a run of 90 seconds, on hands that the net has never seen?",
         base=base,

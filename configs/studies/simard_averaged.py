@@ -5,7 +5,8 @@ Cost: 6 runs of two to three minutes on two cores. Needs QMNIST's labels beside 
 
 simard_conv.py on a third of the writers, judged on the images of the other two thirds: as it is, 150 epochs; and as
 the average of its weights over the last twelfth of the run, the rate ending at a quarter. Settled before the runs: it
-becomes the recipe of simard_conv.py if it counts as better, whatever the test set says afterwards.
+becomes the recipe of simard_conv.py if it counts as better, whatever the test set says afterwards. A third variation,
+averaged and for 300 epochs, was dropped when its first seed had gained nothing.
 """
 
 from bigdeep import configfile
