@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from bigdeep import cli, models
+from bigdeep import cli, models, sections
 from bigdeep.data import pixels
 from bigdeep.errors import BadInput, require
 from bigdeep.place import absolute
@@ -33,8 +33,10 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 def in_float32(net: folder.Net) -> folder.Net:
     """The net with products in float32; kernels that it would round to bfloat16 are rounded once and for all."""
     section, params = net.config["model"], net.params
-    if section.get("precision") == "bfloat16":
-        section = {**section, "precision": "float32"}
+    nets = sections.nets(section)
+    if nets[0].get("precision") == "bfloat16":
+        exact = [{**each, "precision": "float32"} for each in nets]
+        section = {**section, "members": exact} if section["name"] == "committee" else exact[0]
         params = jax.tree_util.tree_map_with_path(_rounded, params)
     built = models.build(section, net.dataset["shape"], net.dataset["classes"])
     return net._replace(model=built, params=params, config={**net.config, "model": section})

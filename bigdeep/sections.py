@@ -84,6 +84,11 @@ def choice(what: str, value: Any, choices: Iterable[str]) -> None:
     check(isinstance(value, str) and value in choices, what, value, one_of(choices, value))
 
 
+def nets(model: Mapping) -> Sequence[Mapping]:
+    """The sections of the nets that a section `model` is of: a committee's members, or the one that it describes."""
+    return model["members"] if model["name"] == "committee" else [model]
+
+
 def plain(value: Any) -> Any:
     """A config as dicts, lists and scalars, as JSON would give it back."""
     if isinstance(value, (Mapping, ml_collections.ConfigDict)):

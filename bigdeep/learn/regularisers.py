@@ -1,7 +1,7 @@
 """Regularisers: what limits gradients or adds to them, and what acts on, or watches, the updated weights.
 
 Where a section says which parameters it is for: "all", "weights" (no biases, no scales), "first_layer" or "last_layer"
-(the weights of the first of its kind, and of the one called "output").
+(the weights of the first of its kind, and of the one called "output"; in a committee, each member's).
 """
 
 import re
@@ -22,7 +22,7 @@ def mask(which: str) -> Callable[[Any], Any]:
     sections.choice("parameters", which, PARAMETERS)
 
     def chosen(path: Sequence, _: Any) -> bool:
-        names = [key.key for key in path]
+        names = [key.key for key in path if not re.fullmatch("member[0-9]+", key.key)]
         of = {"weights": True, "first_layer": re.fullmatch(r"\D+1", names[0]), "last_layer": names[0] == "output"}
         return which == "all" or (names[-1] == "kernel" and bool(of[which]))
 

@@ -7,15 +7,11 @@ import jax
 import jax.numpy as jnp
 
 from bigdeep import sections
-from bigdeep.models import anatomy, deep, fractalnet, stack, units
+from bigdeep.models import anatomy, units
+from bigdeep.models.committee import NETS, committee
 from bigdeep.models.table import table as text_table
 
-MODELS: dict[str, Callable] = {
-    "mlp": stack.mlp,
-    "stack": stack.stack,
-    "deep": deep.deep,
-    "fractalnet": fractalnet.fractalnet,
-}
+MODELS: dict[str, Callable] = {**NETS, "committee": committee}
 
 
 class Model(NamedTuple):
@@ -27,6 +23,7 @@ class Model(NamedTuple):
     layers(params, model_state, inputs, key) -> every layer as it was called while training, in order (anatomy.Layer).
     table() -> the layers with shapes, weights and FLOPs, as text.
     distances: whether the outputs are distances to codes of the classes (layers.rbf) rather than logits.
+    shares: how many nets share a training batch, each with as many of its images: 1, but for a committee.
     """
 
     init: Callable
@@ -35,12 +32,14 @@ class Model(NamedTuple):
     layers: Callable
     table: Callable[[], str]
     distances: bool
+    shares: int
 
 
 def build(section: Mapping, shape: Sequence[int], classes: int) -> Model:
     """The net that `config.model` names, for float32 inputs (B, H, W, C)."""
     module = sections.construct("model", MODELS, section, shape=tuple(shape), classes=classes)
-    example = jnp.zeros((1, *shape), jnp.float32)
+    nets = sections.nets(section)
+    example = jnp.zeros((len(nets), *shape), jnp.float32)
 
     def init(key: jax.Array) -> tuple[Any, Any]:
         variables = module.init(key, example, train=False)
@@ -64,5 +63,5 @@ def build(section: Mapping, shape: Sequence[int], classes: int) -> Model:
     def table() -> str:
         return text_table(layers(*init(jax.random.key(0)), example, jax.random.key(0)))
 
-    distances = section["name"] == "stack" and section["layers"][-1]["name"] == "rbf"
-    return Model(init, apply, statistics, layers, table, distances)
+    distances = any(net["name"] == "stack" and net["layers"][-1]["name"] == "rbf" for net in nets)
+    return Model(init, apply, statistics, layers, table, distances, len(nets))

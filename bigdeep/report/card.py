@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping
 
+from bigdeep import sections
+
 USES = {
     "npz": 'weights = np.load({file})  # "params/LAYER/TENSOR"; "about" is JSON',
     "safetensors": "net = bigdeep.load({file})\nprobabilities = net(images)  # uint8 (N, H, W) or (N, H, W, C)",
@@ -34,7 +36,7 @@ def of(config: Mapping, dataset: Mapping, result: Mapping, file: str) -> str:
     if "state_sha256" in result:
         parts.append(f"- Weights, sha256: {result['state_sha256']} (as trained)\n")
         parts.append(f"- Commit: {result.get('git_commit', 'unknown')}\n")
-    if config["model"].get("precision") == "bfloat16" and kind in ("onnx", "stablehlo"):
+    if sections.nets(config["model"])[0].get("precision") == "bfloat16" and kind in ("onnx", "stablehlo"):
         parts.append(ROUNDED.lstrip())
     use = USES[kind].format(file=json.dumps(file, ensure_ascii=False))
     return "".join([*parts, LIMITS.lstrip(), f"\n```python\n{use}\n```\n"])

@@ -2,6 +2,7 @@
 
 import pathlib
 
+from bigdeep import sections
 from bigdeep.report.run import Run
 from bigdeep.run.progress import duration
 
@@ -21,6 +22,7 @@ def text(workdir: pathlib.Path) -> str:
     lines.append(f"time         {duration(seconds)}, {speed:,.0f} images/s")
     lines.append(f"report       {workdir / 'report.html'}")
     lines.append(f"next         python -m bigdeep.predict --workdir={workdir} IMAGE…")
-    format = "onnx" if run.config["model"]["name"] in ("mlp", "stack") else "stablehlo"  # which takes every net
+    layered = all(net["name"] in ("mlp", "stack") for net in sections.nets(run.config["model"]))
+    format = "onnx" if layered else "stablehlo"  # which takes every net
     lines.append(f"             python -m bigdeep.export --workdir={workdir} --format={format}")
     return "\n".join(lines)
