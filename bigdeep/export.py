@@ -33,10 +33,8 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 def in_float32(net: folder.Net) -> folder.Net:
     """The net with products in float32; kernels that it would round to bfloat16 are rounded once and for all."""
     section, params = net.config["model"], net.params
-    nets = sections.nets(section)
-    if nets[0].get("precision") == "bfloat16":
-        exact = [{**each, "precision": "float32"} for each in nets]
-        section = {**section, "members": exact} if section["name"] == "committee" else exact[0]
+    if sections.nets(section)[0].get("precision") == "bfloat16":
+        section = sections.unrounded(section)
         params = jax.tree_util.tree_map_with_path(_rounded, params)
     built = models.build(section, net.dataset["shape"], net.dataset["classes"])
     return net._replace(model=built, params=params, config={**net.config, "model": section})

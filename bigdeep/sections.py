@@ -98,6 +98,13 @@ def plain(value: Any) -> Any:
     return value
 
 
+def unrounded(value: Any) -> Any:
+    """A config whose products all have the precision of their factors."""
+    if isinstance(value, Mapping):
+        return {key: "float32" if key == "precision" else unrounded(item) for key, item in value.items()}
+    return [unrounded(item) for item in value] if isinstance(value, list) else value
+
+
 def differences(old: Any, new: Any, path: str = "config") -> list[str]:
     """One line for each key at which two plain configs differ: 'config.seed: 0 -> 1'."""
     if isinstance(old, dict) and isinstance(new, dict):

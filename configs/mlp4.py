@@ -1,7 +1,7 @@
 """The paper's net with four hidden layers, 2000-1500-1000-500-10 (6.69 M weights), trained as mlp5.py.
 
 Source: Cireşan, Meier, Gambardella, Schmidhuber 2010 (arXiv 1003.0358), table 1: 0.41 % test error.
-Command: python -m bigdeep.main --config=configs/mlp4.py, or …py:averaged
+Command: python -m bigdeep.main --config=configs/mlp4.py
 Cost: 20 to 40 minutes on two cores. Expected: see RESULTS.md.
 """
 
@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from bigdeep.configfile import sibling
 
-VARIANTS = ("full", "averaged")
+VARIANTS = ("full",)
 
 
 def get_config(variant: str = "full") -> ConfigDict:

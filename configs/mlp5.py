@@ -1,7 +1,7 @@
 """The paper's net with five hidden layers, 2500-2000-1500-1000-500-10 (12.11 M weights), trained in minibatches.
 
 Source: Cireşan, Meier, Gambardella, Schmidhuber 2010 (arXiv 1003.0358), table 1: 0.35 % test error.
-Command: python -m bigdeep.main --config=configs/mlp5.py, or …py:averaged
+Command: python -m bigdeep.main --config=configs/mlp5.py
 Cost: 50 to 100 minutes on two cores. Expected: 0.36 % (RESULTS.md).
 
 Inputs of 29x29, the paper's widths and kinds of deformation: elastic sigma 5.5, alpha 48; rotation or shear by up to
@@ -9,9 +9,6 @@ Inputs of 29x29, the paper's widths and kinds of deformation: elastic sigma 5.5,
 36-38, 15-20 % and no shifts: a little more pays in a long run (docs/lab-notebook.md), with the strength of all of it
 eased to a half over its last 40 %. What resampling blurs is sharpened again, to be like the undeformed images.
 mlp2.py, mlp3.py, mlp4.py, mlp9.py and speedrun_*.py start from this file and say in what they differ.
-
-The variant "averaged" is the mean of the weights over about the last twelfth of the run, whose rate ends at a quarter,
-not at 0: a little better on unseen hands (docs/studies.md, "Unseen hands, long training").
 
 Different, to need less time (mlp5_paper.py is the literal recipe); docs/lab-notebook.md has the search:
 - batches of 1000 instead of single images, their products of factors rounded to bfloat16, which takes no longer than
@@ -25,11 +22,11 @@ Different, to need less time (mlp5_paper.py is the literal recipe); docs/lab-not
 
 from ml_collections import ConfigDict
 
-VARIANTS = ("full", "averaged")
+VARIANTS = ("full",)
 
 
 def get_config(variant: str = "full") -> ConfigDict:
-    smoke, averaged = variant == "smoke", variant == "averaged"
+    smoke = variant == "smoke"
     config = ConfigDict()
     config.seed = 0  # integer >= 0: of the weights, the order of images, the deformations, mixup
     config.epochs = 2 if smoke else 420  # passes over the training set, >= 1
@@ -66,7 +63,7 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.mixup = 0.2  # alpha >= 0 of the Beta distribution that blends pairs of images; 0 for none
 
     config.model = dict(
-        name="mlp",  # mlp, stack, deep or fractalnet
+        name="mlp",  # mlp, stack, deep, fractalnet or committee
         widths=(250, 200, 150, 100, 50) if smoke else (2500, 2000, 1500, 1000, 500),  # units of each hidden layer
         activation="gelu",  # relu, squared_relu, gelu, tanh, scaled_tanh (the paper's), sigmoid or linear
         init="he_normal",  # he_normal, lecun_normal, xavier_uniform, orthogonal, fan_in_uniform, uniform_0.05 (paper)
@@ -89,11 +86,11 @@ def get_config(variant: str = "full") -> ConfigDict:
         parameters="all",  # which of them decay: all, weights, first_layer or last_layer
     )
     # Sections named clip_norm, clip_value, l1, l2, beta_lasso, max_norm or average.
-    config.regularisers = [dict(name="average", share=1 / 12)] if averaged else []
+    config.regularisers = []
     config.schedule = dict(
         name="cosine",  # constant, geometric (the paper's), steps, linear, cosine or one_cycle
         rate=4e-3,  # > 0: the learning rate after warm-up
-        end=1e-3 if averaged else 0.0,  # in [0, rate]: the last one
+        end=0.0,  # in [0, rate]: the last one
     )
     config.warmup_epochs = 0.5  # epochs, >= 0: in which the rate rises from 0
 

@@ -7,7 +7,7 @@ Cost: the time in its name at most, on a processor that multiplies bfloat16; mea
 python benchmarks/speedrun.py --config=configs/speedrun_60min.py. Expected: see the table of speed-runs in RESULTS.md.
 
 Each net sees a quarter of the images of a batch, four times the usual, in four times as many epochs: as many as alone.
-The recipe is mlp5.py's, with averaged weights; the rate is one between those of the two nets.
+The recipe is that of mlp3.py:averaged; the rate is one between those of the two nets.
 """
 
 from ml_collections import ConfigDict
@@ -19,7 +19,7 @@ VARIANTS = ("full",)
 
 def get_config(variant: str = "full") -> ConfigDict:
     smoke = variant == "smoke"
-    config = sibling(__file__, "mlp5").get_config(variant if smoke else "averaged")
+    config = sibling(__file__, "mlp3").get_config(variant if smoke else "averaged")
     widths = ((100, 50), (150, 100, 50)) if smoke else ((1000, 500), (1000, 500), (1500, 1000, 500), (1500, 1000, 500))
     members = [{**config.model, "widths": each} for each in widths]
     config.model = dict(name="committee", members=members, member=0)

@@ -24,6 +24,7 @@ NETS = (
     "two_layer",
     "convnet",
     "own_layers",
+    "speedrun_60min",
     "deep",
     "fractalnet",
 )

@@ -392,10 +392,14 @@ def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
     assert evaluate.member(tmp_path / "student").scores.shape == (1000, 10)
 
 
+@pytest.mark.parametrize("together", [False, True])
 @pytest.mark.slow
-def test_two_devices_see_the_same_images_and_learn_the_same(tmp_path):
+def test_two_devices_see_the_same_images_and_learn_the_same(together, smoke, tmp_path):
     """The global batch split over two virtual devices: the same losses but for the order of sums."""
-    options = ["--config=configs/mlp2.py:smoke", "--config.log_steps=11", "--config.model.precision=float32",
+    model = {**smoke("mlp2")["model"], "precision": "float32"}
+    if together:
+        model = {"name": "committee", "members": [model, model], "member": 0}
+    options = ["--config=configs/mlp2.py:smoke", "--config.log_steps=11", f"--config.model={model}",
                "--config.epochs=1", "--config.mixup=0"]  # fmt: skip
     losses = []
     for count in (1, 2):
@@ -422,6 +426,19 @@ def test_a_column_of_a_fractalnet_is_evaluated_alone(smoke, tmp_path):
     refused = evaluated("fractal", tmp_path, "--config.model.column=9")
     assert refused.returncode == 2
     assert "model.column: found 9, expected an integer in [0, 3]" in refused.stderr
+
+
+@pytest.mark.slow
+def test_a_member_of_a_committee_is_evaluated_alone(smoke, tmp_path):
+    training.run({**smoke("speedrun_60min"), "epochs": 3}, str(tmp_path / "both"))
+    together, *alone = (json.loads(evaluated("both", tmp_path, f"--config.model.member={k}").stdout) for k in (0, 1, 2))
+    assert [each["members"][0]["model"] for each in alone] == [{"member": 1}, {"member": 2}]
+    assert together["test_errors"] < max(each["test_errors"] for each in alone)
+    assert alone[0]["test_errors"] != alone[1]["test_errors"]
+    assert (
+        together["test_errors"]
+        == json.loads((tmp_path / "both/result.json").read_text())["test_errors_at_best_validation"]
+    )
 
 
 def evaluated(folder, tmp_path, *flags):

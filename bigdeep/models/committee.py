@@ -53,5 +53,5 @@ def committee(members: Sequence[Mapping], member: int, shape: Sequence[int], cla
     context = {"shape": tuple(shape), "classes": classes}
     nets = [sections.construct(f"members[{k}]", NETS, section, **context) for k, section in enumerate(members)]
     precisions = sorted({section.get("precision", "float32") for section in members})
-    sections.check(len(precisions) == 1, "members", f"precisions {' and '.join(precisions)}", "one for all")
+    sections.check(len(precisions) == 1, "members", precisions, "one precision for all")
     return Committee([net.clone for net in nets], member)

@@ -1,7 +1,7 @@
-"""A stack of layers as an ONNX graph, in float32, any number of images at once. The only import of onnx.
+"""A stack of layers, or a committee of these, as an ONNX graph, in float32. The only import of onnx.
 
-Inputs "images" uint8 (N, H, W, C); outputs "logits" float32 (N, classes). Between layers images stay (N, H, W, C), as
-in the net itself, so that flattening gives the same order.
+Inputs "images" uint8 (N, H, W, C), N of any size; outputs "logits" float32 (N, classes). Between layers images stay
+(N, H, W, C), as in the net itself, so that flattening gives the same order.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -46,19 +46,12 @@ class _Graph:
 def model(section: Mapping, shape: Sequence[int], classes: int, weights: Mapping) -> onnx.ModelProto:
     """The net of a config's section with its weights, {"params", "model_state"} as nested dicts of arrays.
 
-    Raises BadInput for nets that are no stacks.
+    Raises BadInput for nets that are neither stacks nor a committee of these.
     """
-    makers: dict[str, Callable] = {"mlp": stack.mlp, "stack": stack.stack}
-    known = section["name"] in makers
-    sections.check(known, "--format=onnx", section["name"], "a net named mlp or stack; stablehlo takes every net")
-    net = sections.construct("model", makers, section, shape=tuple(shape), classes=classes)
-    graph = _Graph()
+    graph, params, statistics = _Graph(), weights["params"], weights["model_state"].get("batch_stats", {})
     x = graph.add("Cast", "images", to=TensorProto.FLOAT)
     x = graph.with_constant("Sub", graph.with_constant("Div", x, 127.5), 1.0)
-    statistics = weights["model_state"].get("batch_stats", {})
-    for name, layer in net.layers.items():
-        module = layer(name=name, parent=None)
-        x = LAYERS[type(module)](graph, x, module, weights["params"].get(name, {}), statistics.get(name, {}))
+    x = _net(graph, x, section, params, statistics, shape=tuple(shape), classes=classes)
     graph.add("Identity", x)
     graph.nodes[-1].output[0] = "logits"
     images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", *shape])
@@ -69,6 +62,30 @@ def model(section: Mapping, shape: Sequence[int], classes: int, weights: Mapping
     )
     onnx.checker.check_model(made, full_check=True)
     return made
+
+
+def _net(graph: _Graph, x: str, section: Mapping, params: Mapping, statistics: Mapping, **context: Any) -> str:
+    """Its logits. context: shape and classes."""
+    if section["name"] == "committee":
+        named = {f"member{k}": net for k, net in enumerate(section["members"], start=1)}
+        said = [_net(graph, x, net, params[m], statistics.get(m, {}), **context) for m, net in named.items()]
+        return said[section["member"] - 1] if section["member"] else _mean(graph, said)
+    makers: dict[str, Callable] = {"mlp": stack.mlp, "stack": stack.stack}
+    known = section["name"] in makers
+    sections.check(known, "--format=onnx", section["name"], "a net named mlp or stack; stablehlo takes every net")
+    net = sections.construct("model", makers, section, **context)
+    for name, layer in net.layers.items():
+        module = layer(name=name, parent=None)
+        x = LAYERS[type(module)](graph, x, module, params.get(name, {}), statistics.get(name, {}))
+    return x
+
+
+def _mean(graph: _Graph, logits: Sequence[str]) -> str:
+    """The log of the mean of the members' probabilities."""
+    axis = graph.constant(np.array([1], np.int64))
+    logs = [graph.add("Unsqueeze", graph.add("LogSoftmax", each, axis=1), axis) for each in logits]
+    total = graph.add("ReduceLogSumExp", graph.add("Concat", *logs, axis=1), axis, keepdims=0)
+    return graph.with_constant("Sub", total, np.log(len(logits)))
 
 
 def _dense(graph: _Graph, x: str, module: Any, params: Mapping, statistics: Mapping) -> str:

@@ -45,7 +45,7 @@ def error_against_time(path: pathlib.Path, records: Mapping[str, Mapping], runs:
         label = "the paper, one GTX 280" if name == "mlp5" else None
         axes.plot(3600 * hours, error, "k^", markersize=6, label=label)
         axes.annotate(name, (3600 * hours, error), xytext=(6, -3), textcoords="offset points", fontsize=8)
-    ticks = {10: "10 s", 45: "45 s", 360: "6 min", 2700: "45 min", 9000: "150 min", 36000: "10 h", 412200: "114.5 h"}
+    ticks = {10: "10 s", 45: "45 s", 360: "6 min", 3600: "1 h", 9000: "150 min", 36000: "10 h", 412200: "114.5 h"}
     axes.set(
         xscale="log",
         yscale="log",

@@ -14,16 +14,17 @@ def pages(root: pathlib.Path) -> dict[pathlib.Path, str]:
     augmentations = {path: r for path, r in runs.items() if r["config"].startswith("augmentations:")}
     others = runs.keys() - nets.of_the_paper(runs).keys() - augmentations.keys()
     rounds = search.rounds(records.read(results, "search"))
-    answered = records.read(results, "study")
+    answered, judged, speedruns = (records.read(results, kind) for kind in ("study", "committee", "speedrun"))
     tables = {
         "README.md": {"summary": nets.summary(runs)},
         "RESULTS.md": {
             "results": nets.paper(runs),
-            "committees": committees.committees(records.read(results, "committee")),
-            "columns": committees.columns(records.read(results, "committee")),
-            "hands": committees.hands(records.read(results, "committee")),
+            "committees": committees.committees(judged),
+            "members": committees.members(judged, speedruns),
+            "columns": committees.columns(judged),
+            "hands": committees.hands(judged),
             "shared mistakes": mistakes.shared(records.read(results, "mistakes")),
-            "speedruns": nets.speedruns(records.read(results, "speedrun")),
+            "speedruns": nets.speedruns(speedruns),
             "nets": nets.nets({path: r for path, r in runs.items() if path in others}),
             "augmentations": nets.comparison(augmentations),
             "unfinished": nets.unfinished(records.read(results, "unfinished")),

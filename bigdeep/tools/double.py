@@ -1,7 +1,6 @@
 """An experiment in double precision: what gradcheck and trace start from."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,15 +15,8 @@ def start(config: Mapping) -> tuple[experiments.Experiment, State]:
 
     Products of factors rounded to bfloat16 are left unrounded: rounding has no derivative.
     """
-    experiment = experiments.build(unrounded(sections.plain(config)))
+    experiment = experiments.build(sections.unrounded(sections.plain(config)))
     with jax.enable_x64(False):  # the weights that the run would start with
         single = experiments.initial_state(experiment)
     params, model_state = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), (single.params, single.model_state))
     return experiment, State(jnp.int32(0), params, model_state, experiment.tx.init(params))
-
-
-def unrounded(value: Any) -> Any:
-    """A config whose products all have the precision of their factors."""
-    if isinstance(value, Mapping):
-        return {key: "float32" if key == "precision" else unrounded(item) for key, item in value.items()}
-    return [unrounded(item) for item in value] if isinstance(value, list) else value

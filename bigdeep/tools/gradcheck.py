@@ -22,7 +22,7 @@ from absl import flags
 from bigdeep import cli
 from bigdeep import experiment as experiments
 from bigdeep.data import pixels
-from bigdeep.errors import Failed
+from bigdeep.errors import Failed, require
 from bigdeep.run import machine
 from bigdeep.step import State
 from bigdeep.tools import double
@@ -101,6 +101,8 @@ def check_net(
     experiment: experiments.Experiment, state: State, images: int, positions: int
 ) -> tuple[list[Check], list[Check]]:
     """The comparisons of each layer alone, and those of the loss through the whole net; state in double precision."""
+    shares = experiment.model.shares
+    require(images % shares == 0, "--images", images, f"a multiple of {shares}, the nets that share them")
     rng, key = np.random.default_rng(experiment.config["seed"]), jax.random.key(experiment.config["seed"])
     params, model_state, train = state.params, state.model_state, experiment.data.train
     inputs = pixels.to_inputs(jnp.asarray(train.images[:images], jnp.float64))

@@ -6,9 +6,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from bigdeep import sections
 from bigdeep.models import product as products
 from bigdeep.models.product import product
-from bigdeep.tools import double
 
 
 def rounded(x):
@@ -55,8 +55,8 @@ def test_it_compiles_in_all_shapes(shape, rng, processor):
 def test_the_gradient_check_looks_at_unrounded_products(smoke):
     config = smoke("mlp2")
     config["model"]["precision"] = "bfloat16"
-    unrounded = double.unrounded(config)
+    unrounded = sections.unrounded(config)
     assert unrounded["model"]["precision"] == "float32"
-    assert double.unrounded({**config, "model": {"layers": [{"precision": "bfloat16"}, {}]}})["model"] == {
+    assert sections.unrounded({**config, "model": {"layers": [{"precision": "bfloat16"}, {}]}})["model"] == {
         "layers": [{"precision": "float32"}, {}]
     }

@@ -170,7 +170,12 @@ def speedrun(config: str, seed: int, errors: int, wall: float) -> dict:
         {"seconds": 30.0, "validation_errors": 3, "test_errors": errors},
     ]
     record = {"config": config, "seed": seed, "test_errors_at_best_validation": errors, "wall_seconds": wall}
-    record |= {"test_total": 10_000, "values": {"model": {"widths": [30, 20]}}, "epochs": 3, "device": "abacus"}
+    record |= {
+        "test_total": 10_000,
+        "values": {"model": {"name": "mlp", "widths": [30, 20]}},
+        "epochs": 3,
+        "device": "abacus",
+    }
     return {**record, "git_commit": "c0ffee", "seconds": wall - 5, "evaluations": evaluations}
 
 
@@ -208,3 +213,21 @@ def test_a_committee_in_a_row():
     assert committees.committees({"committees/two.json": record}).splitlines()[2] == (
         "| [two](results/committees/two.json) | 2 `mlp5` | 0.40, 0.35 | **0.30** | 20 + 10 |  |"
     )
+
+
+def test_members_of_a_committee_that_one_run_trained_stand_beside_it():
+    run = {**speedrun("both", 1, 33, 2500.0), "state_sha256": "1"}
+    judged = {
+        f"committees/{k}.json": {
+            "members": [{"config": "both", "seed": 1, "state_sha256": "1", "model": {"member": k}}],
+            "test_errors": errors,
+            "test_total": 10_000,
+        }
+        for k, errors in ((2, 41), (1, 38))
+    }
+    lines = committees.members(judged, {"a.json": run, "b.json": {**run, "state_sha256": "2"}}).splitlines()
+    assert lines[2:] == ["| `both`, seed 1 | 0.38, 0.41 | **0.33** |"]
+    assert len(committees.committees(judged).splitlines()) == 2
+    widths = ({"widths": [30, 20]}, {"widths": [9, 9]})
+    run["values"] = {"model": {"name": "committee", "members": widths, "member": 0}}
+    assert nets.speedruns({"a.json": run}).splitlines()[2].startswith("| `both` | 30-20, 2 × 9 | **0.33** |")

@@ -83,7 +83,7 @@ def test_what_devices_cannot_share_is_refused(smoke, keys, message):
 @pytest.mark.slow
 def test_convolutions_and_columns_are_trained_in_order():
     """Their step can be traced for parts of a batch."""
-    for name in ("lenet5:smoke", "fractalnet:smoke"):
+    for name in ("lenet5:smoke", "fractalnet:smoke", "speedrun_60min:smoke"):
         config = plain(configfile.load(name))
         config |= {"fixed_order_shards": 2, "batch_size": 8}
         built = experiment.build(config)

@@ -20,7 +20,7 @@ def lowered(name: str, smoke, platform: str) -> str:
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-@pytest.mark.parametrize("name", ["mlp5", "lenet5", "simard_conv", "fractalnet", "convnet", "deep"])
+@pytest.mark.parametrize("name", ["mlp5", "lenet5", "simard_conv", "fractalnet", "convnet", "deep", "speedrun_60min"])
 def test_a_step_lowers_for_accelerators_and_stays_on_them(name, platform, smoke, monkeypatch):
     monkeypatch.setattr(product, "_multiplied_fast", lambda: True)
     text = lowered(name, smoke, platform)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bigdeep import configfile
+from bigdeep.errors import BadInput
 from bigdeep.models import layers
 from bigdeep.tools import double, gradcheck
 from conftest import run_bigdeep
@@ -36,6 +37,18 @@ def test_every_layer_of_our_nets_is_right(smoke, name, x64):
     assert max(check.error for check in (*alone, *through)) < 2e-6
     assert {check.layer for check in alone} >= {"output", gradcheck.WHOLE}
     assert {check.tensor for check in through} >= {"kernel", "bias", "input"}
+
+
+@pytest.mark.slow
+def test_every_member_of_a_committee_is_right(smoke, x64):
+    config = smoke("speedrun_60min")
+    config["model"]["members"] = [{**net, "widths": [5], "norm": "layer"} for net in config["model"]["members"]]
+    start = double.start(config)
+    alone, through = gradcheck.check_net(*start, images=4, positions=2)
+    assert max(check.error for check in (*alone, *through)) < 2e-6
+    assert {check.layer for check in alone} >= {"member1/output", "member2/dense1", gradcheck.WHOLE}
+    with pytest.raises(BadInput, match="--images: found 3, expected a multiple of 2, the nets that share them"):
+        gradcheck.check_net(*start, images=3, positions=2)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Tables of committees, and of who wrote what nets misread."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from bigdeep.report.markdown import table
 from bigdeep.report.records import Records
@@ -41,6 +42,25 @@ def columns(records: Records) -> str:
         if "column" in r["members"][0].get("model", {})
     ]
     return table(("column", "error %", "each half"), rows)
+
+
+def members(records: Records, runs: Records) -> str:
+    """Committees that one run trained: each member alone, as `evaluate` records it, beside all together.
+
+    runs: those that trained them, records of speed-runs.
+    """
+    alone: dict[str, dict[int, Mapping]] = {}
+    for r in records.values():
+        first = r["members"][0]
+        if "member" in first.get("model", {}):
+            alone.setdefault(first["state_sha256"], {})[first["model"]["member"]] = r
+    rows = []
+    for r in sorted(runs.values(), key=lambda r: (r["config"], r["seed"])):
+        if each := alone.get(r["state_sha256"]):
+            errors = ", ".join(f"{100 * each[k]['test_errors'] / each[k]['test_total']:.2f}" for k in sorted(each))
+            together = 100 * r["test_errors_at_best_validation"] / r["test_total"]
+            rows.append((f"`{r['config']}`, seed {r['seed']}", errors, f"**{together:.2f}**"))
+    return table(("run", "members alone %", "**together %**"), rows)
 
 
 def hands(records: Records) -> str:

@@ -4,6 +4,7 @@ import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
+from bigdeep import sections
 from bigdeep.report.markdown import table
 from bigdeep.report.records import Records
 from bigdeep.run.progress import duration
@@ -206,7 +207,7 @@ def speedruns(records: Records) -> str:
         rows.append(
             (
                 f"`{name}`",
-                _widths(runs[0]["values"]["model"]["widths"]),
+                ", ".join(_widths(net["widths"]) for net in sections.nets(runs[0]["values"]["model"])),
                 f"**{mean_and_deviation(each)}**",
                 ", ".join(f"{error:.2f}" for error in each),
                 " to ".join(dict.fromkeys(seconds)),
