@@ -15,7 +15,7 @@ MODELS: dict[str, Callable] = {**NETS, "committee": committee}
 
 
 class Model(NamedTuple):
-    """init(key) -> (params, model_state). The last layer of every net, and of a committee's members, is called "output".
+    """init(key) -> (params, model_state). The last layer of every net, also a committee's member, is "output".
 
     apply(params, model_state, inputs, key, *, train) -> (logits (B, classes), model_state, idle), with idle the share
       of saturated or dead units of each layer that has an activation, {layer: ()}.
