@@ -22,9 +22,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from absl import app, flags
+from absl import flags
 
-from bigdeep import configfile, models, sections
+from bigdeep import cli, configfile, models, sections
+from bigdeep.errors import require
 
 COMPUTE, MEMORY, LINK = 0.5, 0.8, 0.7  # shares of the published limits that are reached
 LAUNCH, HOPS = 5e-4, 2e-5  # seconds a step: to start its kernels; for each doubling of the devices
@@ -66,6 +67,7 @@ def net(config: dict) -> Net:
     data = config["data"]
     shape = (data["size"], data["size"], 3 if data["name"] == "cifar10" else 1)
     model, counted = models.build(config["model"], shape, 10), []
+    require(model.shares == 1, "--config", "a committee", "a single net")
 
     def count(key: jax.Array) -> jax.Array:
         params, state = model.init(key)
@@ -98,7 +100,7 @@ def bound(net: Net, chip: Chip) -> float:
     return intensity * 38 * net.weights / each if each > 0 else math.inf
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     config = sections.plain(configfile.load(flags.FLAGS.config))
     counted, total = net(config), flags.FLAGS.batch or config["batch_size"]
     print(f"{flags.FLAGS.config}: {counted.weights:,} weights, {3 * counted.flops - counted.first:,} FLOPs an image")
@@ -130,4 +132,4 @@ if __name__ == "__main__":
     flags.DEFINE_multi_string("chip", [], "which chips; all if not given")
     flags.DEFINE_integer("batch", 0, "images an update over all devices; the config's if not given")
     flags.DEFINE_integer("large", 4096, "images a device, of the other rows")
-    app.run(main)
+    cli.run(main, __doc__)

@@ -72,7 +72,7 @@ class Net:
         return self._probabilities(self._net.params, self._net.model_state, self._framed(images))
 
     def logits(self, images: jax.typing.ArrayLike) -> jax.Array:
-        """The same -> logits (N, classes), as training sees them."""
+        """The same -> logits (N, classes), before they are divided by the temperature."""
         return self._logits(self._net.params, self._net.model_state, self._framed(images))
 
     @property

@@ -92,7 +92,7 @@ def _bind(
     classes = len(splits.dataset.classes)
     net = models.build(model, splits.shape, classes)
     layout.check(batch_size, fixed_order_shards, model_shards, len(splits.train.labels))
-    _check_alone(batch_size, net, mixup, max(fixed_order_shards, 1) * net.shares)
+    _check_alone(batch_size, net, mixup, max(fixed_order_shards, 1), len(splits.train.labels))
     lengths = {"epochs": epochs, "log_steps": log_steps, "evaluate_epochs": evaluate_epochs}
     plan = _plan(len(splits.train.labels) // batch_size, checkpoint_seconds=checkpoint_seconds, **lengths)
     rate = schedules.build(schedule, warmup_epochs, plan.epoch_steps, plan.total_steps)
@@ -108,13 +108,14 @@ def _bind(
     return Experiment(config=plain, data=splits, model=net, one_step=one_step, plan=plan, **parts)
 
 
-def _check_alone(batch_size: int, net: models.Model, mixup_alpha: float, alone: int) -> None:
-    """alone: how many parts of a batch are normalised each by itself."""
-    whole = batch_size % alone == 0
-    sections.check(whole, "batch_size", batch_size, f"a multiple of {alone}, the parts that each learn by themselves")
+def _check_alone(batch_size: int, net: models.Model, mixup_alpha: float, shards: int, images: int) -> None:
+    """shards: how many parts of a batch are mixed each by itself; the nets of a committee normalise each its share."""
+    alone = shards * net.shares
+    layout.check_divided(batch_size, alone, f"{alone}, the shares of the nets", images)
     if batch_size == alone:
         statistics = "batch_stats" in jax.eval_shape(net.init, jax.random.key(0))[1]
         sections.check(not statistics, "batch_size", batch_size, f"at least {2 * alone} for batch norm")
+    if batch_size == shards:
         sections.check(mixup_alpha == 0, "mixup", mixup_alpha, "0 for batches of one image")
 
 

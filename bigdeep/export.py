@@ -5,7 +5,7 @@ r"""Hands a trained net to other programs, in a file, with a model card beside i
 
 npz          weights as arrays, "params/LAYER/TENSOR", and the config as JSON: for NumPy
 safetensors  the same with config, data and result; bigdeep takes the file wherever it takes a run folder
-onnx         the forward pass of stacks of layers, in float32 (pip install 'bigdeep[export]')
+onnx         the forward pass of stacks of layers and committees of these, in float32 (pip install 'bigdeep[export]')
 stablehlo    the forward pass of every net, in float32, for CPU, CUDA and TPU, any number of images (the same)
 
 onnx and stablehlo take "images" uint8 (N, H, W, C) and return "logits" float32 (N, classes). Prints the file's name.

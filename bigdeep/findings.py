@@ -156,7 +156,10 @@ def one_of_each(labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def first_weights(params: Mapping, shape: tuple[int, int, int]) -> np.ndarray:
-    """(U, H, W, C): what each unit of the first layer weighs the input with; kernels of a convolution as they are."""
+    """(U, H, W, C): what each unit of the first layer weighs the input with; kernels of a convolution as they are.
+
+    Of a committee those of its first member.
+    """
     kernels = [leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params) if path[-1].key == "kernel"]
     whole = [k for k in kernels if k.ndim == 2 and k.shape[0] == np.prod(shape)]
     windows = [k for k in kernels if k.ndim == 4 and k.shape[2] == shape[2]]

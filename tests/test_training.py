@@ -430,7 +430,8 @@ def test_a_column_of_a_fractalnet_is_evaluated_alone(smoke, tmp_path):
 
 @pytest.mark.slow
 def test_a_member_of_a_committee_is_evaluated_alone(smoke, tmp_path):
-    training.run({**smoke("speedrun_60min"), "epochs": 3}, str(tmp_path / "both"))
+    average = {"regularisers": [{"name": "average", "share": 0.5}]}
+    training.run({**smoke("speedrun_60min"), "epochs": 4} | average, str(tmp_path / "both"))
     together, *alone = (json.loads(evaluated("both", tmp_path, f"--config.model.member={k}").stdout) for k in (0, 1, 2))
     assert [each["members"][0]["model"] for each in alone] == [{"member": 1}, {"member": 2}]
     assert together["test_errors"] < max(each["test_errors"] for each in alone)

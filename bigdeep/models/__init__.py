@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from bigdeep import sections
 from bigdeep.models import anatomy, units
-from bigdeep.models.committee import NETS, committee
+from bigdeep.models.committee import NETS, committee, has_distances
 from bigdeep.models.table import table as text_table
 
 MODELS: dict[str, Callable] = {**NETS, "committee": committee}
@@ -23,7 +23,8 @@ class Model(NamedTuple):
     layers(params, model_state, inputs, key) -> every layer as it was called while training, in order (anatomy.Layer).
     table() -> the layers with shapes, weights and FLOPs, as text.
     distances: whether the outputs are distances to codes of the classes (layers.rbf) rather than logits.
-    shares: how many nets share a training batch, each with as many of its images: 1, but for a committee.
+    shares: 1; of a committee its members, among which batches are divided: where train is True, in statistics and in
+      layers their size is a multiple of it.
     """
 
     init: Callable
@@ -63,5 +64,4 @@ def build(section: Mapping, shape: Sequence[int], classes: int) -> Model:
     def table() -> str:
         return text_table(layers(*init(jax.random.key(0)), example, jax.random.key(0)))
 
-    distances = any(net["name"] == "stack" and net["layers"][-1]["name"] == "rbf" for net in nets)
-    return Model(init, apply, statistics, layers, table, distances, len(nets))
+    return Model(init, apply, statistics, layers, table, has_distances(nets[0]), len(nets))

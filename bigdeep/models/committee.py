@@ -1,4 +1,4 @@
-"""A committee as one net: members side by side, each trained on images of its own, that judge together."""
+"""A committee as one net: members side by side, each trained on its share of the images, that judge together."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -20,8 +20,9 @@ NETS: dict[str, Callable] = {
 class Committee(nn.Module):
     """x -> log of the mean of the members' probabilities; while training, of each image what one member says.
 
-    n members train as n nets would that share nothing but the step: member k sees the images k, k + n, k + 2 n, … of a
-    batch, counted from 1, and the loss of no image depends on two of them. member: k for the k-th alone, 0 for all.
+    Of n members the k-th sees the images k, k + n, k + 2 n, … of a batch, counted from 1, and the loss of no image
+    depends on two of them. So each learns as it would alone, from an n-th of the gradient, which Adam does not see.
+    member: k for the k-th alone, 0 for all.
     """
 
     members: Sequence[Callable[..., nn.Module]]
@@ -40,12 +41,18 @@ class Committee(nn.Module):
         return jax.nn.logsumexp(jax.nn.log_softmax(jnp.stack(said)), axis=0) - jnp.log(len(said))
 
 
+def has_distances(section: Mapping) -> bool:
+    """Whether a net's outputs are distances to codes of the classes (layers.rbf)."""
+    return section["name"] == "stack" and section["layers"][-1]["name"] == "rbf"
+
+
 def committee(members: Sequence[Mapping], member: int, shape: Sequence[int], classes: int) -> Committee:
     """A committee of nets, as a config's section describes each.
 
-    members: at least one section of a net, of any kind but a committee; those that say it, of one precision.
+    members: at least one section of a net, of any kind but a committee. Of one precision, where float32 is that of
+    sections which do not say it; all have an rbf head or none.
     member: 0 for the mean of all, k for what the k-th says alone (training is the same).
-    Source: Cireşan, Meier, Gambardella & Schmidhuber 2011 (ICDAR), for perceptrons whose outputs are averaged.
+    Source: Cireşan, Meier, Gambardella & Schmidhuber 2011 (arXiv 1103.4487), whose perceptrons train one by one.
     """
     sections.sequence("members", members, "at least one net")
     sections.check(len(members) > 0, "members", members, "at least one net")
@@ -54,4 +61,6 @@ def committee(members: Sequence[Mapping], member: int, shape: Sequence[int], cla
     nets = [sections.construct(f"members[{k}]", NETS, section, **context) for k, section in enumerate(members)]
     precisions = sorted({section.get("precision", "float32") for section in members})
     sections.check(len(precisions) == 1, "members", precisions, "one precision for all")
+    rbf = sum(has_distances(section) for section in members)
+    sections.check(rbf in (0, len(members)), "members", f"{rbf} with an rbf head", f"{len(members)} or none")
     return Committee([net.clone for net in nets], member)

@@ -67,9 +67,10 @@ def model(section: Mapping, shape: Sequence[int], classes: int, weights: Mapping
 def _net(graph: _Graph, x: str, section: Mapping, params: Mapping, statistics: Mapping, **context: Any) -> str:
     """Its logits. context: shape and classes."""
     if section["name"] == "committee":
-        named = {f"member{k}": net for k, net in enumerate(section["members"], start=1)}
-        said = [_net(graph, x, net, params[m], statistics.get(m, {}), **context) for m, net in named.items()]
-        return said[section["member"] - 1] if section["member"] else _mean(graph, said)
+        named = {k: net for k, net in enumerate(section["members"], start=1) if section["member"] in (0, k)}
+        parts = {k: (params[f"member{k}"], statistics.get(f"member{k}", {})) for k in named}
+        said = [_net(graph, x, net, *parts[k], **context) for k, net in named.items()]
+        return said[0] if section["member"] else _mean(graph, said)
     makers: dict[str, Callable] = {"mlp": stack.mlp, "stack": stack.stack}
     known = section["name"] in makers
     sections.check(known, "--format=onnx", section["name"], "a net named mlp or stack; stablehlo takes every net")

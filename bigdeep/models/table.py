@@ -12,8 +12,8 @@ from bigdeep.models import anatomy
 def table(layers: Sequence[anatomy.Layer]) -> str:
     """A row for each outermost layer: output per image, weights, MFLOPs of its forward pass per image; their sums.
 
-    layers: of a call with a batch of 1, as `anatomy.layers` gives them. FLOPs: of matrix products and convolutions, two
-    for each multiplication, counted in the traced program; what a processor computes beyond them is not counted.
+    layers: of a call with one image a net, as `anatomy.layers` gives them. FLOPs: of matrix products and convolutions,
+    two for each multiplication, counted in the traced program; what a processor computes beyond them is not counted.
     """
     whole = layers[-1]
     rows = [(layer.name, layer) for layer in layers if layer.name and "/" not in layer.name]

@@ -71,16 +71,16 @@ def check(batch_size: int, fixed_order_shards: int, model_shards: int, images: i
     devices = machine.device_count()
     together = devices % model_shards == 0
     sections.check(together, "model_shards", model_shards, f"one that divides the {devices} devices")
-    _check_divided(batch_size, devices // model_shards, f"the {devices // model_shards} devices", images)
+    check_divided(batch_size, devices // model_shards, f"the {devices // model_shards} devices", images)
     if fixed_order_shards:
         sections.check(model_shards == 1, "model_shards", model_shards, "1 with fixed_order_shards")
         power = fixed_order_shards & (fixed_order_shards - 1) == 0 and fixed_order_shards > 1
         expected = f"0, or a power of two that the {devices} devices divide"
         sections.check(power and fixed_order_shards % devices == 0, "fixed_order_shards", fixed_order_shards, expected)
-        _check_divided(batch_size, fixed_order_shards, f"fixed_order_shards={fixed_order_shards}", images)
+        check_divided(batch_size, fixed_order_shards, f"fixed_order_shards={fixed_order_shards}", images)
 
 
-def _check_divided(size: int, among: int, whose: str, most: int) -> None:
+def check_divided(size: int, among: int, whose: str, most: int) -> None:
     """BadInput with the nearest sizes within [1, most] that can be divided."""
     below, above = size // among * among, -(-size // among) * among
     nearest = " or ".join(str(near) for near in (below, above) if 1 <= near <= most)

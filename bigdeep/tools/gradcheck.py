@@ -102,7 +102,8 @@ def check_net(
 ) -> tuple[list[Check], list[Check]]:
     """The comparisons of each layer alone, and those of the loss through the whole net; state in double precision."""
     shares = experiment.model.shares
-    require(images % shares == 0, "--images", images, f"a multiple of {shares}, the nets that share them")
+    enough = images % shares == 0 and images >= 2 * shares
+    require(enough, "--images", images, f"a multiple of {shares}, at least two for each of the nets that share them")
     rng, key = np.random.default_rng(experiment.config["seed"]), jax.random.key(experiment.config["seed"])
     params, model_state, train = state.params, state.model_state, experiment.data.train
     inputs = pixels.to_inputs(jnp.asarray(train.images[:images], jnp.float64))

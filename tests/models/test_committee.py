@@ -19,6 +19,8 @@ def mlp(*widths: int, **changes: object) -> dict:
     return {"name": "mlp", "widths": list(widths), **PLAIN, **RATES, **changes}
 
 
+RBF = {"name": "stack", "init": "lecun_normal"}
+RBF |= {"layers": [{"name": "flatten"}, {"name": "rbf", "codes": ["#" * 36] * CLASSES}]}
 MEMBERS = (mlp(7), mlp(8, 5), mlp(7))
 
 
@@ -54,7 +56,7 @@ def test_its_probabilities_are_the_mean_of_the_members(batch):
     assert not np.allclose(said[0], said[2])  # the same net twice, but of other first weights
 
 
-def test_a_member_learns_as_a_net_alone_would_from_every_third_image(batch):
+def test_a_member_has_a_third_of_the_gradient_of_a_net_alone_on_every_third_image(batch):
     model, (inputs, targets), key = committee(), batch, jax.random.key(1)
     params, state = model.init(jax.random.key(0))
 
@@ -118,6 +120,7 @@ def test_first_and_last_layers_are_those_of_all_members():
         ([{"name": "committee"}], 0, r"model.members\[0\].name: found 'committee', expected one of"),
         ([mlp(7), mlp()], 0, r"model.members\[1\].widths: found \[\], expected at least one"),
         ([mlp(7), mlp(7, precision="bfloat16")], 0, r"found \['bfloat16', 'float32'\], expected one precision for all"),
+        ([mlp(7), RBF], 0, "found '1 with an rbf head', expected 2 or none"),
         ([mlp(7)], 2, r"model.member: found 2, expected an integer in \[0, 1\]"),
     ],
 )
@@ -129,9 +132,9 @@ def test_what_is_no_committee_is_refused(members, member, message):
 @pytest.mark.parametrize(
     ("batch_size", "shards", "message"),
     [
-        (99, 0, "batch_size: found 99, expected a multiple of 2, the parts that each learn by themselves"),
+        (99, 0, "batch_size: found 99, expected a multiple of 2, the shares of the nets, as 98 or 100"),
         (2, 0, "batch_size: found 2, expected at least 4 for batch norm"),
-        (100, 4, "batch_size: found 100, expected a multiple of 8, the parts"),
+        (100, 4, "batch_size: found 100, expected a multiple of 8, the shares of the nets, as 96 or 104"),
     ],
 )
 def test_members_share_a_batch_evenly(smoke, batch_size, shards, message):

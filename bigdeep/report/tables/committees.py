@@ -51,8 +51,8 @@ def members(records: Records, runs: Records) -> str:
     """
     alone: dict[str, dict[int, Mapping]] = {}
     for r in records.values():
-        first = r["members"][0]
-        if "member" in first.get("model", {}):
+        first, *others = r["members"]
+        if first.get("model", {}).get("member") and not others and "test_errors" in r:
             alone.setdefault(first["state_sha256"], {})[first["model"]["member"]] = r
     rows = []
     for r in sorted(runs.values(), key=lambda r: (r["config"], r["seed"])):
