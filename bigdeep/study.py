@@ -124,7 +124,7 @@ def by_depth(layers: Mapping) -> list[float]:
     """The norms of the gradients of layers with weights, norms and gates left out; the layer of outputs last."""
 
     def depth(name: str) -> tuple[bool, list[int]]:
-        return name.rpartition("/")[2] == "output", [int(number) for number in re.findall("[0-9]+", name)]
+        return name == "output", [int(number) for number in re.findall("[0-9]+", name)]
 
     weights = [name for name in sorted(layers, key=depth) if name.rpartition("/")[2] not in ("norm", "gate")]
     norms = [layers[name]["gradient_norm"] for name in weights if layers[name].get("gradient_norm") is not None]

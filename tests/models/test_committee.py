@@ -141,3 +141,12 @@ def test_members_share_a_batch_evenly(smoke, batch_size, shards, message):
     config = {**smoke("speedrun_60min"), "batch_size": batch_size, "fixed_order_shards": shards}
     with pytest.raises(BadValue, match=message):
         experiment.build(config)
+
+
+def test_two_images_are_mixed_though_each_member_sees_one(smoke):
+    config = {**smoke("speedrun_60min"), "batch_size": 2}
+    config["model"]["members"] = [{**net, "norm": "none"} for net in config["model"]["members"]]
+    assert config["mixup"] > 0
+    assert experiment.build(config).model.shares == 2
+    with pytest.raises(BadValue, match="mixup: found 0.2, expected 0 for batches of one image"):
+        experiment.build({**config, "batch_size": 1, "model": config["model"]["members"][0]})

@@ -225,9 +225,14 @@ def test_members_of_a_committee_that_one_run_trained_stand_beside_it():
         }
         for k, errors in ((2, 41), (1, 38))
     }
+    first = judged["committees/1.json"]
+    whole, two = {**first["members"][0], "model": {"member": 0}}, first["members"] * 2
+    others = {"committees/0.json": {**first, "members": [whole]}, "committees/two.json": {**first, "members": two}}
+    held_out = {key: value for key, value in first.items() if key != "test_errors"}
+    judged = {**judged, **others, "committees/held-out.json": held_out}
     lines = committees.members(judged, {"a.json": run, "b.json": {**run, "state_sha256": "2"}}).splitlines()
     assert lines[2:] == ["| `both`, seed 1 | 0.38, 0.41 | **0.33** |"]
-    assert len(committees.committees(judged).splitlines()) == 2
+    assert len(committees.committees({**judged, "committees/held-out.json": first}).splitlines()) == 2
     widths = ({"widths": [30, 20]}, {"widths": [9, 9]})
     run["values"] = {"model": {"name": "committee", "members": widths, "member": 0}}
     assert nets.speedruns({"a.json": run}).splitlines()[2].startswith("| `both` | 30-20, 2 × 9 | **0.33** |")
