@@ -227,7 +227,10 @@ def test_members_of_a_committee_that_one_run_trained_stand_beside_it():
     }
     first = judged["committees/1.json"]
     whole, two = {**first["members"][0], "model": {"member": 0}}, first["members"] * 2
-    others = {"committees/0.json": {**first, "members": [whole]}, "committees/two.json": {**first, "members": two}}
+    others = {
+        "committees/0.json": {**first, "members": [whole]},
+        "committees/two.json": {**first, "members": two, "test_errors": 35},
+    }
     held_out = {key: value for key, value in first.items() if key != "test_errors"}
     judged = {**judged, **others, "committees/held-out.json": held_out}
     lines = committees.members(judged, {"a.json": run, "b.json": {**run, "state_sha256": "2"}}).splitlines()
