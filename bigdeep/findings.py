@@ -15,7 +15,7 @@ from bigdeep import step
 from bigdeep.data import pixels, splits
 from bigdeep.errors import BadInput
 from bigdeep.experiment import Experiment
-from bigdeep.run import checkpoint, files, folder, processes, record
+from bigdeep.run import files, folder, leaves, processes, record
 from bigdeep.run.netfile import flat
 
 SAMPLES = 9  # deformed copies of each training image that is shown
@@ -36,7 +36,7 @@ def result(experiment: Experiment, state: step.State, rows: Sequence[Mapping], s
         "kind": "run",
         "config": config["name"],
         "config_sha256": hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest(),
-        "state_sha256": checkpoint.tree_hash(state.params),
+        "state_sha256": leaves.tree_hash(state.params),
         "dataset": {key: getattr(data.dataset, key) for key in ("name", "source", "sha256")},
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
         "epochs": config["epochs"],

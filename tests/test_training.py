@@ -19,7 +19,7 @@ import pytest
 import warm
 from bigdeep import evaluate, experiment, training
 from bigdeep.errors import BadInput, Failed, Stopped
-from bigdeep.run import checkpoint, files, folder, record, signals
+from bigdeep.run import checkpoint, files, folder, leaves, record, signals
 from bigdeep.run.journal import read_rows
 from bigdeep.run.progress import Progress
 from conftest import run_bigdeep
@@ -357,8 +357,8 @@ def test_a_run_that_keeps_an_average_is_its_average(tiny, tmp_path):
     assert live["state_sha256"] == result["state_sha256"]
     assert result["test_errors_at_best_validation"] < 1.3 * live["test_errors_at_best_validation"]
     averaged, trained = (folder.net(tmp_path / name) for name in ("averaged", "plain"))
-    assert checkpoint.tree_hash(averaged.params) != checkpoint.tree_hash(trained.params)
-    assert checkpoint.tree_hash(averaged.model_state) != checkpoint.tree_hash(trained.model_state)
+    assert leaves.tree_hash(averaged.params) != leaves.tree_hash(trained.params)
+    assert leaves.tree_hash(averaged.model_state) != leaves.tree_hash(trained.model_state)
     found = evaluate.member(tmp_path / "averaged")
     assert evaluate.count_errors(found.scores, found.split.labels) == result["test_errors_at_best_validation"]
 

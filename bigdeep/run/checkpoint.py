@@ -17,36 +17,17 @@ import time
 from collections.abc import Callable, Mapping, Set
 from typing import Any
 
-import jax
 from orbax.checkpoint import v1 as ocp
 
 from bigdeep.errors import BadInput, Failed, first_line, tell
 from bigdeep.place import absolute, below, in_bucket, move
-from bigdeep.run import processes
+from bigdeep.run import leaves, processes
 
 Items = Mapping[str, Any]
 
 
 class Damaged(Exception):
     """A checkpoint that cannot be read, or whose leaves are not those that were saved."""
-
-
-def leaf_shapes(tree: Any) -> dict[str, str]:
-    """{path of the leaf: type and shape}, of arrays or of their abstract stand-ins."""
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {jax.tree_util.keystr(path): f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in leaves}
-
-
-def leaf_hashes(tree: Any) -> dict[str, str]:
-    """{path of the leaf: sha256 of its type, shape and bytes}."""
-    leaves = (leaf for _, leaf in jax.tree_util.tree_leaves_with_path(tree))
-    pairs = zip(leaf_shapes(tree).items(), leaves, strict=True)
-    return {path: _sha256(shape.encode() + processes.whole(leaf).tobytes()) for (path, shape), leaf in pairs}
-
-
-def tree_hash(tree: Any) -> str:
-    """One sha256 over the hashes of all leaves, in the order of their paths."""
-    return _sha256(json.dumps(leaf_hashes(tree), sort_keys=True).encode())
 
 
 def about(folder: pathlib.Path) -> dict:
@@ -74,7 +55,7 @@ def load(folder: pathlib.Path, abstract: Items) -> dict[str, Any]:
     one of another net or optimizer; Failed where a file cannot be read.
     """
     saved = about(folder)
-    wanted, items = leaf_shapes(abstract), tuple(f"['{name}']" for name in abstract)
+    wanted, items = leaves.shapes(abstract), tuple(f"['{name}']" for name in abstract)
     shapes = {path: shape for path, shape in saved["shapes"].items() if path.startswith(items)}
     for path in sorted({*shapes, *wanted}):
         if shapes.get(path) != wanted.get(path):
@@ -87,18 +68,14 @@ def load(folder: pathlib.Path, abstract: Items) -> dict[str, Any]:
     except Exception as error:  # damage shows as JSON, tensorstore, OS and orbax errors alike
         _raise_unreadable(folder)
         raise Damaged(f"unreadable ({first_line(error)})") from error
-    for path, found in leaf_hashes(tree).items():
+    for path, found in leaves.hashes(tree).items():
         if found != saved["sha256"][path]:
             raise Damaged(f"leaf {path} has sha256 {found}, saved as {saved['sha256'][path]}")
     return tree
 
 
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
 def _seal(what: Mapping) -> str:
-    return _sha256(json.dumps(what, sort_keys=True).encode())
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
 def _raise_unreadable(folder: pathlib.Path) -> None:
@@ -215,18 +192,23 @@ class Store:
         if step == self.newest:
             return
         self._keep.best = best
-        what = {"sha256": leaf_hashes(items), "shapes": leaf_shapes(items), "identity": identity}
-        metadata = {**what, "seal": _seal(what)}
+        what = {"sha256": leaves.hashes(items), "shapes": leaves.shapes(items), "identity": identity}
+        options = {"force": True, "custom_metadata": {**what, "seal": _seal(what)}}
+
+        def write() -> None:
+            self._open().save_checkpointables_async(step, dict(items), **options)
+
+        done = self._attempt(write)
         self.newest, self._saved = step, time.monotonic()
-        options = {"force": True, "custom_metadata": metadata}
-        self._guard(lambda: self._open().save_checkpointables_async(step, dict(items), **options))
+        if not done:
+            self._attempt(write)
         for watcher in self.watchers:
             watcher(step, items)
 
     def close(self) -> None:
         """Waits until what was saved is on disk. Raises Failed where it is not."""
         if self._checkpointer is not None:
-            self._guard(self._checkpointer.close)
+            self._attempt(self._checkpointer.close)
             self._checkpointer = None
 
     def _open(self) -> Any:
@@ -240,12 +222,15 @@ class Store:
             )
         return self._checkpointer
 
-    def _guard(self, write: Any) -> None:
+    def _attempt(self, write: Callable[[], Any]) -> bool:
+        """Whether orbax did it without an error; one that comes once the newest step is on disk loses nothing."""
         try:
             write()
         except Exception as error:  # a full disk shows as OS, tensorstore or orbax errors, now or at the next save
-            self._checkpointer = None
-            raise Failed(
-                f"checkpoint: could not be written to {self.folder} ({first_line(error)}); "
-                f"intact earlier steps: {self.steps()}"
-            ) from error
+            self._checkpointer, steps, reason = None, self.steps(), first_line(error)
+            if self.newest not in steps:
+                message = f"could not be written to {self.folder} ({reason}); intact earlier steps: {steps}"
+                raise Failed(f"checkpoint: {message}") from error
+            tell(f"bigdeep: checkpoint: {reason}, after step {self.newest}, which is on disk")
+            return False
+        return True

@@ -12,10 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from orbax.checkpoint import v1 as ocp
 
 from bigdeep import experiment, step
 from bigdeep.errors import BadInput, Failed
-from bigdeep.run import checkpoint
+from bigdeep.run import checkpoint, leaves
 
 # When reading or writing fails, orbax leaves coroutines and threads behind that complain when they are collected.
 pytestmark = [
@@ -69,7 +70,7 @@ def data_files(folder: pathlib.Path) -> list[pathlib.Path]:
 
 def test_what_is_saved_comes_back_bit_for_bit_and_in_its_types(tmp_path):
     found = restored(saved(tmp_path, 3))
-    assert checkpoint.tree_hash(found) == checkpoint.tree_hash(a_state(3))
+    assert leaves.tree_hash(found) == leaves.tree_hash(a_state(3))
     assert jax.tree.structure(found) == jax.tree.structure(a_state(3))  # optax's NamedTuples, not dicts
 
 
@@ -89,7 +90,7 @@ def test_a_state_may_change_as_soon_as_save_returns(tmp_path):
     """Donated buffers are overwritten by the next steps while the save still runs in the background."""
     overwrite = jax.jit(lambda leaf: 1.5 * leaf + 1, donate_argnums=0)
     leaf = jax.jit(lambda: jnp.ones((3000, 3000)))()
-    store, expected = checkpoint.Store(tmp_path), checkpoint.tree_hash(leaf)
+    store, expected = checkpoint.Store(tmp_path), leaves.tree_hash(leaf)
     store.save(3, {"net": {"leaf": leaf}}, IDENTITY)
     for _ in range(20):
         leaf = overwrite(leaf)
@@ -97,7 +98,7 @@ def test_a_state_may_change_as_soon_as_save_returns(tmp_path):
     store.close()
     sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     abstract = {"net": {"leaf": jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)}}
-    assert checkpoint.tree_hash(checkpoint.load(tmp_path / "3", abstract)["net"]["leaf"]) == expected
+    assert leaves.tree_hash(checkpoint.load(tmp_path / "3", abstract)["net"]["leaf"]) == expected
 
 
 def test_any_flipped_bit_is_noticed_and_the_step_before_taken(tmp_path, capfd, rng):
@@ -118,7 +119,7 @@ def test_any_flipped_bit_is_noticed_and_the_step_before_taken(tmp_path, capfd, r
             noticed += 1
             named += "leaf [" in told
         else:  # a byte that orbax does not read: then nothing may have changed
-            assert checkpoint.tree_hash(found) == checkpoint.tree_hash(a_state(2))
+            assert leaves.tree_hash(found) == leaves.tree_hash(a_state(2))
     assert noticed >= 4
 
 
@@ -196,11 +197,55 @@ def test_a_disk_that_takes_no_more_loses_nothing(tmp_path):
     assert int(restored(folder).step) == 1
 
 
+def failing(monkeypatch, name: str, *, written: bool, times: int) -> None:
+    """Lets a method of orbax end in an error, once what it does is on disk or before it does anything."""
+    true, left = getattr(ocp.training.Checkpointer, name), iter(range(times))
+
+    def fail(self, *arguments, **options):
+        if next(left, None) is None:
+            return true(self, *arguments, **options)
+        if written:
+            true(self, *arguments, **options)
+        raise RuntimeError("release unlocked lock")
+
+    monkeypatch.setattr(ocp.training.Checkpointer, name, fail)
+
+
+def test_an_error_of_orbax_behind_a_whole_checkpoint_is_said_and_loses_nothing(tmp_path, monkeypatch, capfd):
+    failing(monkeypatch, "close", written=True, times=1)
+    folder = saved(tmp_path, 1, 2)
+    said = capfd.readouterr().err
+    assert "bigdeep: checkpoint: release unlocked lock, after step 2, which is on disk\n" in said
+    assert int(restored(folder).step) == 2
+
+
+def test_a_save_that_fails_behind_a_whole_checkpoint_is_tried_once_more(tmp_path, monkeypatch, capfd):
+    folder = saved(tmp_path, 1)
+    failing(monkeypatch, "save_checkpointables_async", written=False, times=1)
+    store = checkpoint.Store(folder)
+    store.restore(abstract())
+    store.save(2, items(2), IDENTITY)
+    store.close()
+    assert "after step 1, which is on disk" in capfd.readouterr().err
+    assert leaves.tree_hash(restored(folder)) == leaves.tree_hash(a_state(2))
+
+
+@pytest.mark.parametrize(("earlier", "times"), [((), 1), ((1,), 2)])
+def test_a_save_that_fails_with_nothing_behind_it_or_twice_ends_the_run(tmp_path, monkeypatch, earlier, times):
+    folder = saved(tmp_path, *earlier)
+    failing(monkeypatch, "save_checkpointables_async", written=False, times=times)
+    store = checkpoint.Store(folder)
+    store.restore(abstract())
+    with pytest.raises(Failed, match=r"checkpoint: could not be written to .* \(release unlocked lock\); intact"):
+        store.save(2, items(2), IDENTITY)
+    assert store.steps() == list(earlier)
+
+
 def test_an_item_is_loaded_without_the_others(tmp_path):
     folder = saved(tmp_path, 1)
     shutil.rmtree(folder / "1" / "optimizer")
     found = checkpoint.load(folder / "1", {"net": abstract()["net"]})
-    assert checkpoint.tree_hash(found["net"]) == checkpoint.tree_hash(items(1)["net"])
+    assert leaves.tree_hash(found["net"]) == leaves.tree_hash(items(1)["net"])
 
 
 def test_a_checkpoint_knows_what_run_it_belongs_to(tmp_path):
@@ -219,7 +264,7 @@ def test_any_path_that_the_file_system_takes_will_do(tmp_path, name):
     """Orbax reads some of these as patterns."""
     folder = saved(tmp_path / name / "checkpoints", 1, 2)
     assert checkpoint.Store(folder).steps() == [1, 2]
-    assert checkpoint.tree_hash(restored(folder)) == checkpoint.tree_hash(a_state(2))
+    assert leaves.tree_hash(restored(folder)) == leaves.tree_hash(a_state(2))
 
 
 def test_what_the_system_does_not_give_out_is_no_damage(tmp_path, monkeypatch):
@@ -246,4 +291,4 @@ def test_hash_knows_values_types_shapes_and_names():
     base = {"a": np.zeros(4, np.float32)}
     others = [{"a": np.ones(4, np.float32)}, {"a": np.zeros(4, np.int32)}, {"a": np.zeros((2, 2), np.float32)},
               {"b": np.zeros(4, np.float32)}, {"a": -np.zeros(4, np.float32)}]  # fmt: skip
-    assert len({checkpoint.tree_hash(tree) for tree in [base, *others]}) == 6
+    assert len({leaves.tree_hash(tree) for tree in [base, *others]}) == 6

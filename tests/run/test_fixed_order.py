@@ -10,7 +10,7 @@ import pytest
 
 from bigdeep import configfile, experiment, programs, step
 from bigdeep.errors import BadInput
-from bigdeep.run import checkpoint, folder, layout
+from bigdeep.run import folder, layout, leaves
 from bigdeep.run.fixed_order import fixed_order
 from bigdeep.sections import plain
 from conftest import run_bigdeep
@@ -33,7 +33,7 @@ def test_one_two_and_eight_devices_end_in_the_same_bits_and_share_a_checkpoint(t
     one, two, eight = (trained(tmp_path / str(n), n, "--config.epochs=1")["state_sha256"] for n in (1, 2, 8))
     assert one == two == eight
     averages = [folder.net(tmp_path / n) for n in ("1", "2", "8")]
-    assert len({checkpoint.tree_hash({"weights": net.params, "norm": net.model_state}) for net in averages}) == 1
+    assert len({leaves.tree_hash({"weights": net.params, "norm": net.model_state}) for net in averages}) == 1
     on = ["--config.epochs=2", "--config.schedule={'name': 'constant', 'rate': 1e-3}", "--config.strength=((0., 1.),)"]
     whole = trained(tmp_path / "whole", 2, *on)
     trained(tmp_path / "part", 8, "--config.epochs=1", *on[1:])
