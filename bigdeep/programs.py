@@ -86,7 +86,9 @@ def net_of(experiment: Experiment) -> Callable[[step.State], dict]:
     """state -> {"params", "model_state"}: its weights, or their moving average where the config asks for one.
 
     The average's batch norm has statistics of its own, measured anew as means over STATISTICS_BATCHES deformed
-    training batches. Source: Izmailov et al. 2018 (arXiv 1803.05407), section 3.2.
+    training batches. Source: Izmailov et al. 2018 (arXiv 1803.05407), section 3.2. So has that of a net which drops
+    paths: those of the training passes, of fewer columns and a larger variance, shrink the whole net's signal from
+    layer to layer, until a class is all that it says.
     """
     key = experiments.keys(experiment)[1]
     count, shards = min(STATISTICS_BATCHES, experiment.plan.epoch_steps), experiment.config["fixed_order_shards"]
@@ -100,10 +102,10 @@ def net_of(experiment: Experiment) -> Callable[[step.State], dict]:
     def measured(params: Any, model_state: Any, at: jax.Array, images: jax.Array, labels: jax.Array) -> Any:
         def of_batch(batch: tuple) -> Any:
             i, images, labels = batch
-            augment_key, apply_key, mix_key = step.keys(key, at + i)
+            augment_key, _, mix_key = step.keys(key, at + i)
             inputs = experiment.augment(augment_key, images, labels, experiment.strength(at))
             inputs, _ = experiment.mix(mix_key, inputs, labels)
-            return experiment.model.statistics(params, model_state, inputs, apply_key)
+            return experiment.model.statistics(params, model_state, inputs)
 
         if shards:
             images, labels = cut(images), cut(labels)
@@ -116,10 +118,10 @@ def net_of(experiment: Experiment) -> Callable[[step.State], dict]:
         return _on_devices(experiment, stream.stacked([host[i] for i in range(count)]))
 
     def net(state: step.State) -> dict:
-        params, model_state = regularisers.averaged(state.opt_state), state.model_state
-        if params is None:
-            return {"params": state.params, "model_state": model_state}
-        if jax.tree.leaves(model_state):
+        average, model_state = regularisers.averaged(state.opt_state), state.model_state
+        params = state.params if average is None else average
+        fresh = average is not None or experiment.model.drops_paths
+        if fresh and jax.tree.leaves(model_state):
             model_state = measured(params, model_state, state.step, *batches())
         return {"params": params, "model_state": model_state}
 

@@ -146,6 +146,8 @@ def _train(
     """The loop: chunk after chunk of steps, a row of metrics for each, and what is due at its end."""
     plan, count, net_of = experiment.plan, _counter(experiment), programs.net_of(experiment)
 
+    item = folder.selected_item(experiment.config, experiment.model)
+
     def evaluating(at: int) -> bool:
         return at % plan.evaluate_steps == 0 or at == plan.total_steps
 
@@ -153,7 +155,7 @@ def _train(
         return processes.first_says(store.age() >= plan.checkpoint_seconds)
 
     def save(state: State, net: Mapping | None) -> None:
-        items = experiments.items_of(state) | ({folder.selected_item(experiment.config): net} if net else {})
+        items = experiments.items_of(state) | ({item: net} if net else {})
         store.save(int(state.step), items, identity, _best_step(journal.rows))
 
     progress = Progress(int(state.step), plan.total_steps, plan.epoch_steps, shown=processes.first())

@@ -412,6 +412,20 @@ def test_two_devices_see_the_same_images_and_learn_the_same(together, smoke, tmp
 
 
 @pytest.mark.slow
+def test_a_fractalnet_is_judged_by_statistics_of_the_whole_net_and_a_column_by_those_of_training(smoke, tmp_path):
+    plain = smoke("fractalnet")
+    config = {**plain, "epochs": 2, "model": {**plain["model"], "norm": "batch"}}
+    result = training.run(config, str(tmp_path))
+    whole, column = folder.net(tmp_path), folder.net(tmp_path, {"column": 1})
+    assert leaves.tree_hash(whole.params) == leaves.tree_hash(column.params) == result["state_sha256"]
+    found = evaluate.member(tmp_path)
+    assert evaluate.count_errors(found.scores, found.split.labels) == result["test_errors_at_best_validation"]
+    assert leaves.tree_hash(whole.model_state) != leaves.tree_hash(column.model_state)
+    trained = checkpoint.load(tmp_path / "checkpoints" / str(column.step), {"net": folder.abstract_net(column.model)})
+    assert leaves.tree_hash(trained["net"]["model_state"]) == leaves.tree_hash(column.model_state)
+
+
+@pytest.mark.slow
 def test_a_column_of_a_fractalnet_is_evaluated_alone(smoke, tmp_path):
     config = {**smoke("fractalnet"), "epochs": 2}
     training.run(config, str(tmp_path / "fractal"))

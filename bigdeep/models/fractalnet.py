@@ -4,7 +4,7 @@ Source: Larsson, Maire & Shakhnarovich 2017 (arXiv 1605.07648).
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -47,7 +47,8 @@ class Unit(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        a = nn.Dropout(self.dropout_rate, deterministic=not train)(self.layer(name="layer")(x, train=train))
+        drop = nn.Dropout(self.dropout_rate, deterministic=not (train and self.has_rng("dropout")))
+        a = drop(self.layer(name="layer")(x, train=train))
         return units.finish(self, a, self.activation, self.norm, train)
 
 
@@ -91,7 +92,7 @@ class FractalNet(nn.Module):
     @nn.compact
     def __call__(self, inputs: jax.Array, *, train: bool) -> jax.Array:
         x, column, key, rate = self.first(inputs), jnp.int32(self.column), jax.random.key(0), 0.0
-        if train and not self.column:
+        if train and not self.column and self.has_rng("dropout"):
             key, of_batch, of_column = jax.random.split(self.make_rng("dropout"), 3)
             single = jax.random.uniform(of_batch) < self.global_share
             column = jnp.where(single, jax.random.randint(of_column, (), 1, self.columns + 1), 0)
@@ -102,6 +103,13 @@ class FractalNet(nn.Module):
             if x.ndim == 4:
                 x = pooling.MaxPool(2, name=f"pool{b}")(x, train=train)
         return self.output(name="output")(layers.Flatten(name="flatten")(x, train=train), train=train)
+
+
+def drops_paths(section: Mapping) -> bool:
+    """Whether batch norm while training measures nets with other paths than the one at test; a column has one path."""
+    if section["name"] != "fractalnet" or section["norm"] != "batch" or section["column"]:
+        return False
+    return section["drop_path_rate"] > 0 or section["global_share"] > 0
 
 
 def fractalnet(

@@ -86,7 +86,7 @@ class Dropout(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        return nn.Dropout(self.dropout_rate, deterministic=not train)(x)
+        return nn.Dropout(self.dropout_rate, deterministic=not (train and self.has_rng("dropout")))(x)
 
 
 class RBF(nn.Module):

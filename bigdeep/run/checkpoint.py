@@ -2,8 +2,8 @@
 
 Orbax commits a step atomically but does not checksum array data; a flipped bit would come back as a wrong weight.
 A checkpoint holds named items, each a tree of arrays that can be loaded alone: "net" (params, model_state), "optimizer"
-(step, opt_state) and, at best validation and at the end of a run that averages its weights, "average" (params,
-model_state). It also holds the identity of its run: the config and the data that it belongs to.
+(step, opt_state) and, at best validation and at the end of a run that averages its weights or drops paths, "average"
+(params, model_state). It also holds the identity of its run: the config and the data that it belongs to.
 """
 
 import atexit

@@ -50,7 +50,7 @@ def net(workdir: str | pathlib.Path, model: Mapping | None = None) -> Net:
         built = models.build(config["model"] | dict(model or {}), dataset["shape"], dataset["classes"])
     except BadInput as error:
         raise BadInput(f"--workdir {workdir}: config.{error}") from None
-    weights, at = _selected(located(workdir), abstract_net(built), selected_item(config))
+    weights, at = _selected(located(workdir), abstract_net(built), selected_item(config, built))
     return Net(
         model=built,
         params=weights["params"],
@@ -80,9 +80,13 @@ def is_pretrained(workdir: str | pathlib.Path) -> bool:
     return str(workdir).startswith(pretrained.PREFIX)
 
 
-def selected_item(config: Mapping) -> str:
-    """The item of a checkpoint that is the run's net: its weights, or their moving average where it has one."""
-    return "average" if any(each["name"] == "average" for each in config["regularisers"]) else "net"
+def selected_item(config: Mapping, model: models.Model) -> str:
+    """The item of a checkpoint that is the run's net: its weights, or averages of these or of what batch norm measures.
+
+    model: that of the config, or one of its columns, for which the net that was trained is the better one.
+    """
+    averaged = any(each["name"] == "average" for each in config["regularisers"])
+    return "average" if averaged or model.drops_paths else "net"
 
 
 def _selected(where: pathlib.Path, abstract: Any, item: str) -> tuple[Any, int]:

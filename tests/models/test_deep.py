@@ -134,6 +134,25 @@ def test_global_drop_path_is_one_column_a_batch_and_nothing_at_test(rng):
     np.testing.assert_array_equal(forward(model, x, params), whole)
 
 
+def test_batch_norm_is_measured_of_the_net_as_it_is_at_test(rng):
+    """A test pass by what was measured on a batch is a training pass over that batch of a net that drops nothing."""
+    x = rng.standard_normal((50, *IMAGES)).astype(np.float32)
+    model = fractal(3, widths=(16, 16), drop=0.3, share=0.5, dropout=0.4, norm="batch", activation="relu")
+    params, state = model.init(jax.random.key(0))
+    measured = model.statistics(params, state, x)
+    found = model.apply(params, measured, x, jax.random.key(1), train=False)[0]
+    whole = forward(fractal(3, widths=(16, 16), norm="batch", activation="relu"), x, params, train=True)
+    np.testing.assert_allclose(found, whole, rtol=1e-4, atol=1e-5)
+
+
+def test_which_nets_batch_norm_has_to_be_measured_anew():
+    norm = {"norm": "batch"}
+    assert fractal(3, drop=0.1, **norm).drops_paths
+    assert fractal(3, share=0.1, **norm).drops_paths
+    for model in (fractal(3, drop=0.1), fractal(3, **norm), fractal(3, drop=0.1, column=1, **norm), deep("plain", 4)):
+        assert not model.drops_paths
+
+
 def test_local_drop_path_drops_its_share_of_inputs_but_never_all():
     def weights(key, rate=0.3):
         return fractalnet.Paths(jnp.int32(0), key, rate).weights([1, 2, 3], 4)
