@@ -9,8 +9,8 @@ layers, 6.43 % with 110.
 Cost: one to three minutes on two cores; on CIFAR-10 15, highway_cifar10 30. Expected: see the table of nets in
 RESULTS.md.
 
-Different from He et al.: ten epochs on CIFAR-10 instead of some 180; stages begin with a plain layer that changes the width, instead of a shortcut padded with
-zeros. fractalnet.py is the family's fourth member.
+Different from He et al.: ten epochs on CIFAR-10 instead of some 180; stages begin with a plain layer that changes the
+width, instead of a shortcut padded with zeros. fractalnet.py is the family's fourth member.
 """
 
 from ml_collections import ConfigDict
