@@ -31,9 +31,10 @@ def committees(records: Records) -> str:
 
 
 def columns(records: Records) -> str:
-    """FractalNet's columns, each alone."""
+    """FractalNets' columns, each alone."""
     rows = [
         (
+            f"`{r['members'][0]['config']}`",
             f"[{r['members'][0]['model']['column']}](results/{path})",
             f"{100 * r['test_errors'] / r['test_total']:.2f}",
             " + ".join(map(str, r["test_errors_halves"])),
@@ -41,7 +42,7 @@ def columns(records: Records) -> str:
         for path, r in records.items()
         if "column" in r["members"][0].get("model", {})
     ]
-    return table(("column", "error %", "each half"), rows)
+    return table(("net", "column", "error %", "each half"), rows)
 
 
 def members(records: Records, runs: Records) -> str:
