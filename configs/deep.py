@@ -2,12 +2,12 @@
 
 Command: python -m bigdeep.main --config=configs/deep.py:plain --config.model.depth=20
 or …py:VARIANT: plain, highway (gates carry what a layer sees past it), residual (what goes into every second layer is
-added to what comes out), all 50 units wide on MNIST; plain_cifar10, highway_cifar10, residual_cifar10 of 3x3 kernels.
+added to what comes out), all 50 units wide on MNIST; plain_cifar10, residual_cifar10 of 3x3 kernels (highways of these
+by --config.model.kind=highway, in twice the time).
 Source: Srivastava, Greff, Schmidhuber 2015 (arXiv 1505.00387), section 3.1, whose plain nets of 50 units get worse
 from 10 layers to 100. He, Zhang, Ren, Sun 2015 (arXiv 1512.03385), section 4.2, residual: 8.75 % on CIFAR-10 with 20
 layers, 6.43 % with 110.
-Cost: one to three minutes on two cores; on CIFAR-10 15, highway_cifar10 30. Expected: see the table of nets in
-RESULTS.md.
+Cost: one to three minutes on two cores; on CIFAR-10 15. Expected: see the table of nets in RESULTS.md.
 
 Different from He et al.: ten epochs on CIFAR-10 instead of some 180; stages begin with a plain layer that changes the
 width, instead of a shortcut padded with zeros. fractalnet.py is the family's fourth member.
@@ -15,7 +15,7 @@ width, instead of a shortcut padded with zeros. fractalnet.py is the family's fo
 
 from ml_collections import ConfigDict
 
-VARIANTS = ("plain", "highway", "residual", "plain_cifar10", "highway_cifar10", "residual_cifar10")
+VARIANTS = ("plain", "highway", "residual", "plain_cifar10", "residual_cifar10")
 
 
 def get_config(variant: str = "plain") -> ConfigDict:

@@ -223,12 +223,15 @@ class Store:
         return self._checkpointer
 
     def _attempt(self, write: Callable[[], Any]) -> bool:
-        """Whether orbax did it without an error; one that comes once the newest step is on disk loses nothing."""
+        """Whether orbax did it without an error; one that comes once the newest step is on disk loses nothing.
+
+        Where there are other processes, which know nothing of it, any error is raised.
+        """
         try:
             write()
         except Exception as error:  # a full disk shows as OS, tensorstore or orbax errors, now or at the next save
             self._checkpointer, steps, reason = None, self.steps(), first_line(error)
-            if self.newest not in steps:
+            if self.newest not in steps or not processes.alone():
                 message = f"could not be written to {self.folder} ({reason}); intact earlier steps: {steps}"
                 raise Failed(f"checkpoint: {message}") from error
             tell(f"bigdeep: checkpoint: {reason}, after step {self.newest}, which is on disk")

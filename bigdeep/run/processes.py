@@ -66,7 +66,7 @@ def watched() -> Iterator[None]:
         yield
     except (jax.errors.JaxRuntimeError, ValueError) as error:  # the latter from where JAX compiles anew
         collective = isinstance(error, jax.errors.JaxRuntimeError) or "Gloo" in str(error)
-        if jax.process_count() == 1 or not collective:
+        if alone() or not collective:
             raise
         here = f"process {jax.process_index()} of {jax.process_count()}"
         raise Failed(f"{here}: another one is gone ({first_line(error)}); checkpoints so far are kept") from error
@@ -79,6 +79,11 @@ def scheduled() -> int:
     return count if count > 1 else 0
 
 
+def alone() -> bool:
+    """Whether this is the only process."""
+    return jax.process_count() == 1
+
+
 def first() -> bool:
     """Whether this is process 0, the only one that writes files and shows progress."""
     return jax.process_index() == 0
@@ -86,14 +91,14 @@ def first() -> bool:
 
 def first_says(value: bool) -> bool:
     """What process 0 says, on all processes; to be called by all of them."""
-    if jax.process_count() == 1:
+    if alone():
         return value
     return bool(multihost_utils.broadcast_one_to_all(np.int32(value)))
 
 
 def any_of(value: int) -> int:
     """The largest value of all processes; to be called by all of them."""
-    if jax.process_count() == 1:
+    if alone():
         return value
     return int(multihost_utils.process_allgather(np.int32(value)).max())
 
@@ -107,7 +112,7 @@ def whole(array: jax.Array) -> np.ndarray:
 
 def barrier(name: str) -> None:
     """Waits for all processes."""
-    if jax.process_count() > 1:
+    if not alone():
         multihost_utils.sync_global_devices(name)
 
 

@@ -16,7 +16,7 @@ from orbax.checkpoint import v1 as ocp
 
 from bigdeep import experiment, step
 from bigdeep.errors import BadInput, Failed
-from bigdeep.run import checkpoint, leaves
+from bigdeep.run import checkpoint, leaves, processes
 
 # When reading or writing fails, orbax leaves coroutines and threads behind that complain when they are collected.
 pytestmark = [
@@ -239,6 +239,16 @@ def test_a_save_that_fails_with_nothing_behind_it_or_twice_ends_the_run(tmp_path
     with pytest.raises(Failed, match=r"checkpoint: could not be written to .* \(release unlocked lock\); intact"):
         store.save(2, items(2), IDENTITY)
     assert store.steps() == list(earlier)
+
+
+def test_one_of_several_processes_does_not_save_again_by_itself(tmp_path, monkeypatch):
+    folder = saved(tmp_path, 1)
+    store = checkpoint.Store(folder)
+    store.restore(abstract())
+    failing(monkeypatch, "save_checkpointables_async", written=False, times=1)
+    monkeypatch.setattr(processes, "alone", lambda: False)
+    with pytest.raises(Failed, match=r"\(release unlocked lock\); intact earlier steps: \[1\]"):
+        store.save(2, items(2), IDENTITY)
 
 
 def test_an_item_is_loaded_without_the_others(tmp_path):
