@@ -3,7 +3,7 @@
 Source: the second source's LeNet-5 (see lenet5_maxpool.py), which reached 42-45 % right on CIFAR-10.
 Command: python -m bigdeep.main --config=configs/cifar10_lenet5.py
 or …py:source for the source's own way: tanh, no augmentation, online gradient descent.
-Cost: about a quarter of an hour on two cores, two minutes for source. Expected: see the table of nets in RESULTS.md.
+Cost: about a quarter of an hour on two cores, one minute for source. Expected: see the table of nets in RESULTS.md.
 """
 
 from ml_collections import ConfigDict

@@ -3,7 +3,7 @@
 Source: a home-made framework of 2017, which reached 51 % right with it in 14 hours.
 Command: python -m bigdeep.main --config=configs/convnet.py
 or …py:fast: batches of 20, sigmoid outputs, a rate that falls from 0.8, shifts by a pixel.
-Cost: about three minutes on two cores, five for fast. Expected: see the table of nets in RESULTS.md.
+Cost: two to three minutes on two cores. Expected: see the table of nets in RESULTS.md.
 """
 
 from ml_collections import ConfigDict

@@ -4,7 +4,7 @@ Source: Hinton, Vinyals, Dean 2015 (arXiv 1503.02531), section 3: 146 test error
 rectified units, 67 of one of 1200 with dropout, max-norm and jitter of 2 pixels, 74 of the first one taught by it.
 Command: python -m bigdeep.main --config=configs/dark_knowledge.py for the plain one,
 then …py:teacher, and then …py:distilled, which reads the teacher from runs/dark_knowledge-teacher.
-Cost: about two, seventeen and four minutes on two cores that multiply bfloat16. Expected: see the table of nets in
+Cost: about one, seventeen and four minutes on two cores that multiply bfloat16. Expected: see the table of nets in
 RESULTS.md.
 
 The teacher needs 400 epochs: after 80 it still misreads 0.7 % of its training images. The pupil has four times the

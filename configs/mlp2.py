@@ -2,7 +2,7 @@
 
 Source: Cireşan, Meier, Gambardella, Schmidhuber 2010 (arXiv 1003.0358), table 1: 0.49 % test error.
 Command: python -m bigdeep.main --config=configs/mlp2.py, or …py:averaged
-Cost: 5 to 10 minutes on two cores. Expected: see RESULTS.md.
+Cost: 5 to 10 minutes on two cores that multiply bfloat16, half an hour on others. Expected: see RESULTS.md.
 """
 
 from ml_collections import ConfigDict

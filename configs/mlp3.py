@@ -2,7 +2,7 @@
 
 Source: Cireşan, Meier, Gambardella, Schmidhuber 2010 (arXiv 1003.0358), table 1: 0.46 % test error.
 Command: python -m bigdeep.main --config=configs/mlp3.py, or …py:averaged
-Cost: 10 to 20 minutes on two cores. Expected: see RESULTS.md.
+Cost: 10 to 20 minutes on two cores that multiply bfloat16, an hour and more on others. Expected: see RESULTS.md.
 
 The variant "averaged" is the mean of the weights over about the last twelfth of the run, whose rate ends at a quarter,
 not at 0: a little better on unseen hands (docs/studies.md, "Unseen hands, long training").

@@ -7,7 +7,8 @@ Command: six teachers first, for SEED = 0, 1 and 2: python -m bigdeep.main --con
 --config.seed=SEED --workdir=runs/mlp2-SEED, and the same of configs/simard_conv.py in runs/simard_conv-SEED; then
 python -m bigdeep.main --config=configs/taught.py:mlp3
 or, for a net of 3x3 kernels (0.11 M weights) on its own, python -m bigdeep.main --config=configs/taught.py
-Cost: on two cores that multiply bfloat16 half an hour, each teacher six to eight minutes; the net of 3x3 kernels four.
+Cost: on two cores that multiply bfloat16 half an hour, each mlp2 about ten minutes; on one core each simard_conv 40 to
+55, the net of 3x3 kernels 22.
 Expected: see the table of nets in RESULTS.md.
 
 Both kinds teach mlp3.py:averaged, by the mean of their probabilities. On unseen hands three of mlp2 so averaged make

@@ -1,7 +1,7 @@
 """What does Simard's convolutional net lack: the perceptrons' recipe?
 
 Command: python -m bigdeep.study --study=simard_recipe
-Cost: 9 runs of three to five minutes on one core. Needs QMNIST's labels beside MNIST.
+Cost: 9 runs of three to ten minutes on one core. Needs QMNIST's labels beside MNIST.
 
 simard_conv:source made 46 test errors where Simard reports 40. Its net for 30 epochs of five sixths of the writers,
 judged on the 10,000 or so digits of the others: in its own recipe; on the images of mlp5.py (stronger deformations,

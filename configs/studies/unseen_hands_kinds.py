@@ -1,7 +1,7 @@
 """Do other units, nets or optimizers make fewer errors on hands that the net has never seen?
 
 Command: python -m bigdeep.study --study=unseen_hands_kinds
-Cost: 24 runs of about a minute on two cores. Needs QMNIST's labels beside MNIST.
+Cost: 24 runs of about a minute on two cores, Muon's of four. Needs QMNIST's labels beside MNIST.
 
 As unseen_hands: mlp2 for 60 epochs of the images of a third of the writers, judged on those of the other two thirds.
 All nets have about 1.35 million weights. Maxout (Goodfellow et al. 2013) takes the larger of two linear units, gated
