@@ -15,7 +15,7 @@ from bigdeep.experiment import Experiment
 from bigdeep.learn import regularisers
 from bigdeep.run import layout
 
-STATISTICS_BATCHES = 50  # over which batch norm of averaged weights is measured
+STATISTICS_BATCHES = 50  # over which batch norm is measured anew
 
 
 def compiled_steps(experiment: Experiment) -> Callable:

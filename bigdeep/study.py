@@ -121,10 +121,15 @@ def _signal(first: Mapping, rows: list[dict]) -> dict[str, list[float]]:
 
 
 def by_depth(layers: Mapping) -> list[float]:
-    """The norms of the gradients of layers with weights, norms and gates left out; the layer of outputs last."""
+    """The norms of the gradients of layers with weights, norms and gates left out; the layer of outputs last.
 
-    def depth(name: str) -> tuple[bool, list[int]]:
-        return name == "output", [int(number) for number in re.findall("[0-9]+", name)]
+    Of a committee one member's after another's.
+    """
+
+    def depth(name: str) -> tuple[int, bool, list[int]]:
+        member = re.match("member([0-9]+)/", name)
+        numbers = [int(number) for number in re.findall("[0-9]+", name)]
+        return int(member[1]) if member else 0, "output" in name.split("/"), numbers
 
     weights = [name for name in sorted(layers, key=depth) if name.rpartition("/")[2] not in ("norm", "gate")]
     norms = [layers[name]["gradient_norm"] for name in weights if layers[name].get("gradient_norm") is not None]

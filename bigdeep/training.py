@@ -144,8 +144,7 @@ def _train(
     experiment: Experiment, state: State, store: checkpoint.Store, journal: Journal, identity: dict, received: Callable
 ) -> State:
     """The loop: chunk after chunk of steps, a row of metrics for each, and what is due at its end."""
-    plan, count, net_of = experiment.plan, _counter(experiment), programs.net_of(experiment)
-
+    plan, count, net_of, net = experiment.plan, _counter(experiment), programs.net_of(experiment), None
     item = folder.selected_item(experiment.config, experiment.model)
 
     def evaluating(at: int) -> bool:
@@ -175,8 +174,9 @@ def _train(
     stopped = int(state.step) < plan.total_steps
     last = journal.rows[-1] if journal.rows else {}
     if not stopped and not (last.get("step") == plan.total_steps and "test_errors" in last):  # made shorter, or lost
-        journal.amend(plan.total_steps, count(**net_of(state)))
-    save(state, net_of(state))
+        net = net_of(state)
+        journal.amend(plan.total_steps, count(**net))
+    save(state, net)
     if stopped:
         raise Stopped(f"{received()} at step {int(state.step)}: everything is saved, the same command resumes")
     return state

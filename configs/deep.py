@@ -7,7 +7,7 @@ by --config.model.kind=highway, in twice the time).
 Source: Srivastava, Greff, Schmidhuber 2015 (arXiv 1505.00387), section 3.1, whose plain nets of 50 units get worse
 from 10 layers to 100. He, Zhang, Ren, Sun 2015 (arXiv 1512.03385), section 4.2, residual: 8.75 % on CIFAR-10 with 20
 layers, 6.43 % with 110.
-Cost: one to three minutes on two cores; on CIFAR-10 15. Expected: see the table of nets in RESULTS.md.
+Cost: one to three minutes on two cores; on CIFAR-10 18. Expected: see the table of nets in RESULTS.md.
 
 Different from He et al.: ten epochs on CIFAR-10 instead of some 180; stages begin with a plain layer that changes the
 width, instead of a shortcut padded with zeros. fractalnet.py is the family's fourth member.

@@ -4,7 +4,7 @@ Source: Larsson, Maire, Shakhnarovich 2017 (arXiv 1605.07648), section 4: 7.33 %
 4.60 % with shifts and mirror images as well; 5 blocks, 3 columns, 20 layers, 400 epochs.
 Command: python -m bigdeep.main --config=configs/fractalnet.py:cifar10
 and then, for one column alone: python -m bigdeep.evaluate --workdir=runs/fractalnet-cifar10 --config.model.column=1
-Cost: four minutes on two cores; cifar10 25. Expected: see the table of nets in RESULTS.md; paper has a record of 40
+Cost: four minutes on two cores; cifar10 18. Expected: see the table of nets in RESULTS.md; paper has a record of 40
 steps only.
 
 While paths are dropped, batch norm measures other nets than the whole one, which is therefore judged by statistics

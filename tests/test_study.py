@@ -119,6 +119,8 @@ def test_gradients_stand_in_the_order_of_depth():
     norms = [6.0, 4.0, 2.0, 0.0, 1.0, 0.0, 5.0, None]
     layers = {name: {"gradient_norm": norm} for name, norm in zip(names, norms, strict=True)}
     assert study.by_depth(layers) == [1, 2, 4, 5, 6]
+    members = {"member2/layer1": 3, "member1/output": 2, "member2/output": 4, "member1/layer1": 1}
+    assert study.by_depth({name: {"gradient_norm": norm} for name, norm in members.items()}) == [1, 2, 3, 4]
 
 
 def test_bad_commands_are_one_line(tiny):

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import warm
-from bigdeep import evaluate, experiment, training
+from bigdeep import evaluate, experiment, export, models, training
 from bigdeep.errors import BadInput, Failed, Stopped
 from bigdeep.run import checkpoint, files, folder, leaves, record, signals
 from bigdeep.run.journal import read_rows
@@ -363,6 +363,21 @@ def test_a_run_that_keeps_an_average_is_its_average(tiny, tmp_path):
     assert evaluate.count_errors(found.scores, found.split.labels) == result["test_errors_at_best_validation"]
 
 
+def test_a_run_cut_to_where_it_was_saved_without_its_average_is_judged_by_it_all_the_same(tiny, tmp_path, monkeypatch):
+    config = {**tiny, "regularisers": [{"name": "average", "share": 0.5}], "evaluate_epochs": 2}
+    calls = iter([None] * 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(signals, "caught", lambda: contextlib.nullcontext(lambda: next(calls, "SIGTERM")))
+        with pytest.raises(Stopped, match="at step 10:"):
+            training.run(config, str(tmp_path))
+    assert checkpoint.names(tmp_path / "checkpoints/10") == {"net", "optimizer"}
+    shorter = {**config, "epochs": 1, "evaluate_epochs": 1}
+    result = training.run(shorter, str(tmp_path), force_resume=True)
+    assert checkpoint.names(tmp_path / "checkpoints/10") == {"net", "optimizer", "average"}
+    found = evaluate.member(tmp_path)
+    assert evaluate.count_errors(found.scores, found.split.labels) == result["test_errors_at_best_validation"]
+
+
 @pytest.mark.slow
 def test_a_student_learns_from_the_selected_net_of_a_run(tiny, tmp_path):
     teacher = tmp_path / "a teacher, with a comma"
@@ -423,6 +438,34 @@ def test_a_fractalnet_is_judged_by_statistics_of_the_whole_net_and_a_column_by_t
     assert leaves.tree_hash(whole.model_state) != leaves.tree_hash(column.model_state)
     trained = checkpoint.load(tmp_path / "checkpoints" / str(column.step), {"net": folder.abstract_net(column.model)})
     assert leaves.tree_hash(trained["net"]["model_state"]) == leaves.tree_hash(column.model_state)
+    same = folder.net(tmp_path, {"drop_path_rate": 0.0, "global_share": 0.0})  # keys of training only
+    assert leaves.tree_hash(same.model_state) == leaves.tree_hash(whole.model_state)
+    export.write(whole, result, "safetensors", tmp_path / "net.safetensors")
+    with pytest.raises(BadInput, match="found 'a net in a file, judged as a whole', expected the folder of its run"):
+        folder.net(tmp_path / "net.safetensors", {"column": 1})
+
+
+def test_which_item_of_a_checkpoint_is_the_net(smoke):
+    def of(*, column=0, asked=0, average=(), **keys):
+        model = {**smoke("fractalnet")["model"], "norm": "batch", "column": column, **keys}
+        return folder.selected_item({"regularisers": average}, models.build(model, (28, 28, 1), 10), asked)
+
+    averaging, single = [{"name": "average", "share": 0.1}], {"drop_path_rate": 0.0, "global_share": 0.0}
+    assert of() == of(average=averaging) == of(average=averaging, **single) == "average"
+    assert of(asked=1) == of(asked=1, average=averaging) == of(column=1) == of(**single) == "net"
+
+
+@pytest.mark.slow
+def test_a_run_without_averages_of_its_own_is_the_net_as_it_was_trained(smoke, tmp_path, capfd):
+    """As one of before FractalNets were judged by statistics of the whole."""
+    plain = smoke("fractalnet")
+    model = {**plain["model"], "norm": "batch", "drop_path_rate": 0.0, "global_share": 0.0}
+    result = training.run({**plain, "epochs": 1, "warmup_epochs": 0.0, "model": model}, str(tmp_path))
+    about = json.loads((tmp_path / "config.json").read_text())
+    about["config"]["model"]["drop_path_rate"] = 0.1
+    (tmp_path / "config.json").write_text(json.dumps(about))
+    assert leaves.tree_hash(folder.net(tmp_path).params) == result["state_sha256"]
+    assert "found no 'average'; taking the net as it was trained" in capfd.readouterr().err
 
 
 @pytest.mark.slow

@@ -107,7 +107,7 @@ class FractalNet(nn.Module):
 
 def drops_paths(section: Mapping) -> bool:
     """Whether batch norm while training measures nets with other paths than the one at test; a column has one path."""
-    if section["name"] != "fractalnet" or section["norm"] != "batch" or section["column"]:
+    if section["name"] != "fractalnet" or section["norm"] != "batch" or section["column"] or section["columns"] == 1:
         return False
     return section["drop_path_rate"] > 0 or section["global_share"] > 0
 

@@ -7,6 +7,7 @@ A checkpoint holds named items, each a tree of arrays that can be loaded alone: 
 """
 
 import atexit
+import contextlib
 import functools
 import hashlib
 import json
@@ -46,6 +47,11 @@ def about(folder: pathlib.Path) -> dict:
     if _seal(what) != seal:
         raise Damaged("its list of hashes is not the one that was saved")
     return what
+
+
+def names(folder: pathlib.Path) -> set[str]:
+    """The items of the checkpoint in one step's folder. Raises as `about`."""
+    return {path.split("'")[1] for path in about(folder)["shapes"]}
 
 
 def load(folder: pathlib.Path, abstract: Items) -> dict[str, Any]:
@@ -127,7 +133,7 @@ class Store:
         self.watchers: list[Callable] = []
         self._keep = _Keep()
         self._checkpointer = None
-        self.newest = -1  # the step last saved or restored
+        self.newest, self._held = -1, frozenset[str]()  # the step last saved or restored, and its items
         self._saved = time.monotonic()
 
     def age(self) -> float:
@@ -166,7 +172,7 @@ class Store:
             except Damaged as damage:
                 reason = str(damage)
             if not processes.any_of(bool(reason)):
-                self.newest = step
+                self.newest, self._held = step, frozenset(items or ())
                 return items
             if processes.first():
                 self._move_aside(step, reason)
@@ -185,22 +191,24 @@ class Store:
     def save(self, step: int, items: Items, identity: Mapping, best: Set[int] = frozenset()) -> None:
         """Starts saving. The arrays may be donated once this returns: orbax has copied them or holds references.
 
-        best: the steps to keep for good.
+        best: the steps to keep for good. A step that is there already is saved again where it gets another item.
 
         Raises Failed where this or the save before could not be written; earlier checkpoints stay.
         """
-        if step == self.newest:
-            return
+        if again := step == self.newest:
+            if self._held.issuperset(items):
+                return
+            self.close()
         self._keep.best = best
         what = {"sha256": leaves.hashes(items), "shapes": leaves.shapes(items), "identity": identity}
-        options = {"force": True, "custom_metadata": {**what, "seal": _seal(what)}}
+        options = {"force": True, "overwrite": again, "custom_metadata": {**what, "seal": _seal(what)}}
 
         def write() -> None:
             self._open().save_checkpointables_async(step, dict(items), **options)
 
         done = self._attempt(write)
-        self.newest, self._saved = step, time.monotonic()
-        if not done:
+        self.newest, self._held, self._saved = step, frozenset(items), time.monotonic()
+        if not done and step not in self.steps():
             self._attempt(write)
         for watcher in self.watchers:
             watcher(step, items)
@@ -225,12 +233,16 @@ class Store:
     def _attempt(self, write: Callable[[], Any]) -> bool:
         """Whether orbax did it without an error; one that comes once the newest step is on disk loses nothing.
 
-        Where there are other processes, which know nothing of it, any error is raised.
+        What had begun is awaited first. Where there are other processes, which know nothing of it, any error is raised.
         """
         try:
             write()
         except Exception as error:  # a full disk shows as OS, tensorstore or orbax errors, now or at the next save
-            self._checkpointer, steps, reason = None, self.steps(), first_line(error)
+            failed, self._checkpointer = self._checkpointer, None
+            if failed is not None and processes.alone():
+                with contextlib.suppress(Exception):
+                    failed.close()
+            steps, reason = self.steps(), first_line(error)
             if self.newest not in steps or not processes.alone():
                 message = f"could not be written to {self.folder} ({reason}); intact earlier steps: {steps}"
                 raise Failed(f"checkpoint: {message}") from error

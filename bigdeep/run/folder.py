@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 
 from bigdeep import models, step
-from bigdeep.errors import BadInput, require
+from bigdeep.errors import BadInput, require, tell
 from bigdeep.place import absolute, in_bucket, place
 from bigdeep.run import journal, layout, netfile, pretrained, record
 
@@ -46,11 +46,17 @@ def net(workdir: str | pathlib.Path, model: Mapping | None = None) -> Net:
     """
     stored = read_config(workdir)
     config, dataset = stored["config"], stored["dataset"]
+    where, asked = located(workdir), dict(model or {})
     try:
-        built = models.build(config["model"] | dict(model or {}), dataset["shape"], dataset["classes"])
+        trained, built = (
+            models.build(config["model"] | keys, dataset["shape"], dataset["classes"]) for keys in ({}, asked)
+        )
     except BadInput as error:
         raise BadInput(f"--workdir {workdir}: config.{error}") from None
-    weights, at = _selected(located(workdir), abstract_net(built), selected_item(config, built))
+    item = selected_item(config, trained, asked.get("column", 0))
+    lacking = where.is_file() and item != selected_item(config, trained)
+    require(not lacking, f"--workdir {workdir}", "a net in a file, judged as a whole", "the folder of its run")
+    weights, at = _selected(where, abstract_net(built), item)
     return Net(
         model=built,
         params=weights["params"],
@@ -80,13 +86,15 @@ def is_pretrained(workdir: str | pathlib.Path) -> bool:
     return str(workdir).startswith(pretrained.PREFIX)
 
 
-def selected_item(config: Mapping, model: models.Model) -> str:
+def selected_item(config: Mapping, trained: models.Model, column: int = 0) -> str:
     """The item of a checkpoint that is the run's net: its weights, or averages of these or of what batch norm measures.
 
-    model: that of the config, or one of its columns, for which the net that was trained is the better one.
+    trained: the config's model. column: one of its columns alone, which by the statistics of training passes, half of
+    them its own, is better than by those of the whole net.
     """
-    averaged = any(each["name"] == "average" for each in config["regularisers"])
-    return "average" if averaged or model.drops_paths else "net"
+    if trained.drops_paths:
+        return "net" if column else "average"
+    return "average" if any(each["name"] == "average" for each in config["regularisers"]) else "net"
 
 
 def _selected(where: pathlib.Path, abstract: Any, item: str) -> tuple[Any, int]:
@@ -100,6 +108,9 @@ def _selected(where: pathlib.Path, abstract: Any, item: str) -> tuple[Any, int]:
     folder = absolute(where / "checkpoints" / str(best["step"]))
     require(folder.exists(), f"--workdir {where}", f"no checkpoints/{best['step']}", "a run with its best checkpoint")
     try:
+        if item not in checkpoint.names(folder):  # the config was another then, or FractalNets were not judged so yet
+            tell(f"bigdeep: checkpoint {folder}: found no {item!r}; taking the net as it was trained")
+            item = "net"
         return checkpoint.load(folder, {item: abstract})[item], best["step"]
     except checkpoint.Damaged as damage:
         raise BadInput(f"checkpoint {folder}: found it {damage}, expected an intact one") from None

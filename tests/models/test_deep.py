@@ -149,7 +149,13 @@ def test_which_nets_batch_norm_has_to_be_measured_anew():
     norm = {"norm": "batch"}
     assert fractal(3, drop=0.1, **norm).drops_paths
     assert fractal(3, share=0.1, **norm).drops_paths
-    for model in (fractal(3, drop=0.1), fractal(3, **norm), fractal(3, drop=0.1, column=1, **norm), deep("plain", 4)):
+    for model in (
+        fractal(3, drop=0.1),
+        fractal(1, drop=0.1, **norm),
+        fractal(3, **norm),
+        fractal(3, drop=0.1, column=1, **norm),
+        deep("plain", 4),
+    ):
         assert not model.drops_paths
 
 

@@ -215,6 +215,14 @@ def test_a_committee_in_a_row():
     )
 
 
+def test_what_was_judged_on_held_out_images_stands_in_no_table():
+    one = {"members": [{"config": "mlp5", "seed": 0}], "validation_errors": 9, "validation_total": 1000}
+    column = {**one, "members": [{"config": "fractalnet", "model": {"column": 1}}]}
+    judged = {"committees/a.json": one, "committees/b.json": column, "committees/c.json": one | {"by_writer": []}}
+    for made in (committees.committees(judged), committees.columns(judged), committees.hands(judged)):
+        assert len(made.splitlines()) == 2
+
+
 def test_members_of_a_committee_that_one_run_trained_stand_beside_it():
     run = {**speedrun("both", 1, 33, 2500.0), "state_sha256": "1"}
     judged = {
@@ -235,7 +243,7 @@ def test_members_of_a_committee_that_one_run_trained_stand_beside_it():
     judged = {**judged, **others, "committees/held-out.json": held_out}
     lines = committees.members(judged, {"a.json": run, "b.json": {**run, "state_sha256": "2"}}).splitlines()
     assert lines[2:] == ["| `both`, seed 1 | 0.38, 0.41 | **0.33** |"]
-    assert len(committees.committees({**judged, "committees/held-out.json": first}).splitlines()) == 2
+    assert len(committees.committees(judged).splitlines()) == 2
     widths = ({"widths": [30, 20]}, {"widths": [9, 9]})
     run["values"] = {"model": {"name": "committee", "members": widths, "member": 0}}
     assert nets.speedruns({"a.json": run}).splitlines()[2].startswith("| `both` | 30-20, 2 × 9 | **0.33** |")

@@ -211,8 +211,10 @@ def failing(monkeypatch, name: str, *, written: bool, times: int) -> None:
     monkeypatch.setattr(ocp.training.Checkpointer, name, fail)
 
 
-def test_an_error_of_orbax_behind_a_whole_checkpoint_is_said_and_loses_nothing(tmp_path, monkeypatch, capfd):
-    failing(monkeypatch, "close", written=True, times=1)
+@pytest.mark.parametrize("written", [True, False])
+def test_an_error_of_orbax_behind_a_whole_checkpoint_is_said_and_loses_nothing(tmp_path, monkeypatch, capfd, written):
+    """Or before it is whole, while it is being written still."""
+    failing(monkeypatch, "close", written=written, times=1)
     folder = saved(tmp_path, 1, 2)
     said = capfd.readouterr().err
     assert "bigdeep: checkpoint: release unlocked lock, after step 2, which is on disk\n" in said
@@ -228,6 +230,36 @@ def test_a_save_that_fails_behind_a_whole_checkpoint_is_tried_once_more(tmp_path
     store.close()
     assert "after step 1, which is on disk" in capfd.readouterr().err
     assert leaves.tree_hash(restored(folder)) == leaves.tree_hash(a_state(2))
+
+
+def test_a_save_that_is_on_its_way_when_orbax_reports_an_error_is_awaited_and_not_begun_again(tmp_path, monkeypatch):
+    store, saves = checkpoint.Store(saved(tmp_path, 1)), []
+    store.restore(abstract())
+    failing(monkeypatch, "save_checkpointables_async", written=True, times=1)
+    save = ocp.training.Checkpointer.save_checkpointables_async
+    monkeypatch.setattr(
+        ocp.training.Checkpointer,
+        "save_checkpointables_async",
+        lambda *arguments, **options: saves.append(arguments[1]) or save(*arguments, **options),
+    )
+    store.save(2, items(2), IDENTITY)
+    store.close()
+    assert saves == [2]
+    assert leaves.tree_hash(restored(tmp_path)) == leaves.tree_hash(a_state(2))
+
+
+def test_a_step_is_saved_again_where_it_gets_an_item_and_only_then(tmp_path):
+    saved(tmp_path, 1, 2)
+    more = {**items(2), "average": items(3)["net"]}
+    for each, expected in ((items(2), {"net", "optimizer"}), (more, {*more}), (items(2), {*more})):
+        store = checkpoint.Store(tmp_path)
+        store.restore(abstract())
+        for _ in range(2):
+            store.save(2, each, IDENTITY)
+        store.close()
+        assert checkpoint.names(tmp_path / "2") == expected
+    assert leaves.tree_hash(restored(tmp_path)) == leaves.tree_hash(a_state(2))
+    assert store.steps() == [1, 2]
 
 
 @pytest.mark.parametrize(("earlier", "times"), [((), 1), ((1,), 2)])

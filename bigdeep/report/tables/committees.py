@@ -11,7 +11,7 @@ def committees(records: Records) -> str:
     """Committees: each member alone, all together, and with deformed copies where averaged."""
     rows = []
     for path, r in records.items():
-        if "by_writer" in r or "model" in r["members"][0]:
+        if "by_writer" in r or "model" in r["members"][0] or "test_errors" not in r:
             continue
         total = r["test_total"] / 100
         members = Counter(member["config"] for member in r["members"])
@@ -40,7 +40,7 @@ def columns(records: Records) -> str:
             " + ".join(map(str, r["test_errors_halves"])),
         )
         for path, r in records.items()
-        if "column" in r["members"][0].get("model", {})
+        if "column" in r["members"][0].get("model", {}) and "test_errors" in r
     ]
     return table(("net", "column", "error %", "each half"), rows)
 
@@ -68,7 +68,7 @@ def hands(records: Records) -> str:
     """From how many hands the errors come, of records by writer."""
     rows = []
     for path, r in records.items():
-        if "by_writer" in r:
+        if "by_writer" in r and "test_errors" in r:
             name = path.rpartition("/")[2].removesuffix(".json")
             series = {s: f"{errors} of {images:,}" for s, (errors, images) in r["by_series"].items()}
             several = sum(errors for _, errors, _ in r["by_writer"] if errors > 1)
