@@ -1,11 +1,11 @@
 """Tables of trained nets."""
 
-import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from bigdeep import sections
 from bigdeep.report.markdown import table
+from bigdeep.report.recipes import recipe
 from bigdeep.report.records import Records
 from bigdeep.run.progress import duration
 
@@ -17,8 +17,6 @@ PAPER = {
     "mlp5": (0.35, 0.32, 114.5),
     "mlp9": (0.44, 0.43, 107.7),
 }
-# Keys of a config, at values that do not change what it computes; the first records are older than they are.
-SAYS_NOTHING = [("fixed_order_shards", 0), ("model_shards", 1), ("tensorboard", False), ("profile", False)]
 # What the nets' sources report: test error in %, and who.
 SOURCES = {
     "two_layer": "10 to 15, the 2017 framework",
@@ -63,13 +61,10 @@ def mean_and_deviation(values: Sequence[float]) -> str:
 
 
 def _recipes(records: Records) -> list[Records]:
-    """The records of each recipe (all of a config but its seed), by config, the best of its recipes first."""
+    """The records of each recipe, by config, the best of its recipes first."""
     recipes: dict[str, Records] = {}
     for path, r in records.items():
-        values = {key: v for key, v in r["values"].items() if (key, v) not in SAYS_NOTHING}
-        values["data"] = {key: v for key, v in values.get("data", {}).items() if key != "workers"}
-        recipe = json.dumps([r["config"], {**values, "seed": None}], sort_keys=True)
-        recipes.setdefault(recipe, {})[path] = r
+        recipes.setdefault(recipe(path, r), {})[path] = r
     first = [
         (next(iter(runs.values()))["config"], statistics.mean(errors(runs.values())), runs) for runs in recipes.values()
     ]
