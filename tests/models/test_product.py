@@ -1,5 +1,7 @@
 """Matrix products of rounded factors."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import ml_dtypes
@@ -60,3 +62,16 @@ def test_the_gradient_check_looks_at_unrounded_products(smoke):
     assert sections.unrounded({**config, "model": {"layers": [{"precision": "bfloat16"}, {}]}})["model"] == {
         "layers": [{"precision": "float32"}, {}]
     }
+
+
+def test_a_processor_that_multiplies_bfloat16_does_so_in_all_three_products():
+    """XLA takes a transposition into the product and computes that in float32, unless it is kept from it."""
+    if not products._multiplied_fast():
+        pytest.skip("this processor does not multiply bfloat16")
+    x, w, g = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((256, 512), (512, 384), (256, 384)))
+
+    def gradients(x, w, g):
+        return jax.vjp(lambda x, w: products.product(x, w, "bfloat16"), x, w)[1](g)
+
+    program = jax.jit(gradients).lower(x, w, g).compile().as_text()
+    assert not re.search(r"= f32\S+ convert\(", program)
