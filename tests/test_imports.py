@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parent.parent / "bigdeep"
 # Each module may import those of the groups before its own, and those of its own package.
 LAYERS = [
     {"errors"},
-    {"cache", "sections", "configfile", "place"},
+    {"cache", "compiler", "sections", "configfile", "place"},
     {"cli", "data", "models", "run"},
     {"augment", "learn", "step"},
     {"run.folder", "report"},

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bigdeep import sections
+from bigdeep import compiler, sections
 from bigdeep.augment import affine, cpab, crop, elastic, generative, infimnist, keras, sharpen, warp
 from bigdeep.augment.deformation import Deformation, Fill
 from bigdeep.data import pixels as scaling
@@ -60,7 +60,7 @@ def build(listed: Sequence[Mapping], shape: Sequence[int], classes: int, dataset
         pixels = pixels.astype(jnp.float32)
         for part, (_, _, retouch_key) in zip(parts, keys, strict=True):
             pixels = part.retouch(retouch_key, pixels) if part.retouch else pixels
-        return scaling.to_inputs(pixels).reshape(images.shape)
+        return compiler.computed_once(scaling.to_inputs(pixels)).reshape(images.shape)
 
     return augment
 

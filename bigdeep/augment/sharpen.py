@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from bigdeep import sections
+from bigdeep import compiler, sections
 from bigdeep.augment.deformation import Deformation
 
 
@@ -22,7 +22,7 @@ def sharpen(amount: float) -> Deformation:
 
     def retouch(_: jax.Array, pixels: jax.Array) -> jax.Array:
         batch, height, width, channels = pixels.shape
-        rows = pixels.reshape(batch, height, width * channels)
+        rows = compiler.computed_once(pixels).reshape(batch, height, width * channels)
         framed = jnp.pad(rows, ((0, 0), (1, 1), (channels, channels)))
         beside = framed[:, 1:-1, : -2 * channels] + framed[:, 1:-1, 2 * channels :]
         around = framed[:, :-2, channels:-channels] + framed[:, 2:, channels:-channels] + beside

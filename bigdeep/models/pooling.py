@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from bigdeep import sections
+from bigdeep import compiler, sections
 from bigdeep.models import units
 
 
@@ -72,12 +72,8 @@ def _windows(x: jax.Array, size: int) -> jax.Array:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
 def _largest(x: jax.Array, size: int) -> jax.Array:
-    """The largest of each window; its equals share the gradient. By element, since XLA reduces several times slower.
-
-    Divided by 1: XLA takes a division for too costly to do anew, largest and all, in each operation that reads it.
-    """
-    largest = functools.reduce(jnp.maximum, _corners(_windows(x, size)))
-    return largest / jnp.where(jnp.isnan(largest), 2.0, 1.0)
+    """The largest of each window; its equals share the gradient. By element, since XLA reduces several times slower."""
+    return compiler.computed_once(functools.reduce(jnp.maximum, _corners(_windows(x, size))))
 
 
 def _corners(windows: jax.Array) -> list[jax.Array]:

@@ -5,7 +5,8 @@ import pathlib
 
 import jax
 import jax.numpy as jnp
-from jax.experimental.layout import Layout, with_layout_constraint
+
+from bigdeep import compiler
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -32,7 +33,8 @@ def _forward(x: jax.Array, w: jax.Array) -> tuple[jax.Array, tuple]:
 def _backward(factors: tuple, g: jax.Array) -> tuple[jax.Array, jax.Array]:
     x, w = factors
     g = _round(g)
-    return _contract(g, w, 1, 1), _contract(_transposed(x), g, 1, 0)
+    rows = compiler.transposed(x) if x.dtype == jnp.bfloat16 else x.T
+    return _contract(g, w, 1, 1), _contract(rows, g, 1, 0)
 
 
 def _round(x: jax.Array) -> jax.Array:
@@ -51,21 +53,6 @@ def _multiplied_fast() -> bool:
     info = pathlib.Path("/proc/cpuinfo")
     flags = info.read_text() if info.exists() else ""
     return any(f" {flag}" in flags for flag in ("avx512_bf16", "amx_bf16", "bf16"))
-
-
-def _transposed(x: jax.Array) -> jax.Array:
-    """x^T; of bfloat16 on a CPU row by row, since XLA would take a mere transposition into the product.
-
-    It then computes that in float32, half as fast, and in another order for another number of rows.
-    """
-    if x.dtype != jnp.bfloat16:
-        return x.T
-    return jax.lax.platform_dependent(x, cpu=_row_by_row, default=jnp.transpose)
-
-
-@jax.jit
-def _row_by_row(x: jax.Array) -> jax.Array:
-    return with_layout_constraint(x.T, Layout((0, 1)))
 
 
 def _contract(a: jax.Array, b: jax.Array, of_a: int, of_b: int) -> jax.Array:
