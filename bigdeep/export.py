@@ -33,7 +33,9 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 def in_float32(net: folder.Net) -> folder.Net:
     """The net with products in float32; kernels that it would round to bfloat16 are rounded once and for all."""
     section, params = net.config["model"], net.params
-    if sections.nets(section)[0].get("precision") == "bfloat16":
+    precisions = sections.precisions(section)
+    require(len(precisions) == 1, "--format", precisions, "products of one precision; npz takes all")
+    if precisions == ["bfloat16"]:
         section = sections.unrounded(section)
         params = jax.tree_util.tree_map_with_path(_rounded, params)
     built = models.build(section, net.dataset["shape"], net.dataset["classes"])

@@ -15,6 +15,9 @@ import ml_collections
 
 from bigdeep.errors import BadInput, one_of, require
 
+# Layers that have no weights to multiply with.
+WITHOUT_WEIGHTS = ("directions", "flatten", "max_pool", "average_pool", "maxout", "gated", "dropout", "rbf")
+
 
 class BadValue(BadInput):
     """A value that a constructor refuses; on its way out, `call` puts the path of the section before it."""
@@ -87,6 +90,12 @@ def choice(what: str, value: Any, choices: Iterable[str]) -> None:
 def nets(model: Mapping) -> Sequence[Mapping]:
     """The sections of the nets that a section `model` is of: a committee's members, or the one that it describes."""
     return model["members"] if model["name"] == "committee" else [model]
+
+
+def precisions(model: Mapping) -> list[str]:
+    """What factors of products with weights are rounded to, in the nets of a section `model`, each once."""
+    parts = (part for net in nets(model) for part in net.get("layers", [net]))
+    return sorted({part.get("precision", "float32") for part in parts if part["name"] not in WITHOUT_WEIGHTS})
 
 
 def plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ import safetensors.numpy
 
 from bigdeep import configfile, export, models, training
 from bigdeep.data import splits
+from bigdeep.errors import BadInput
 from bigdeep.run import folder, netfile, pretrained
 from bigdeep.sections import plain
 from conftest import ROOT, run_bigdeep
@@ -17,6 +18,7 @@ from conftest import ROOT, run_bigdeep
 # One variant of each kind of net, and of each kind of layer in a stack.
 NETS = (
     "mlp2",
+    "directions",
     "lenet5",
     "lenet5_maxpool",
     "simard_conv",
@@ -52,7 +54,9 @@ def net_of(name: str) -> folder.Net:
     config = plain(configfile.load(f"{ROOT}/configs/{'taught' if name == 'own_layers' else name}.py:smoke"))
     if name == "own_layers":  # what no config has
         first, *rest = config["model"]["layers"]
-        config["model"]["layers"] = [{**first, "activation": "squared_relu"}, {"name": "maxout", "pieces": 2}, *rest]
+        own = [{**first, "activation": "squared_relu"}, {"name": "maxout", "pieces": 2}]
+        strokes = {"name": "directions", "directions": 6, "size": 1, "stride": 1}  # of several maps
+        config["model"]["layers"] = [*own, strokes, *rest]
         config["model"]["layers"].insert(-1, {"name": "maxout", "pieces": 3})
         config["model"]["layers"].insert(-1, {"name": "gated", "activation": "sigmoid"})
     shape = (32, 32, 3) if config["data"]["name"] == "cifar10" else (config["data"]["size"],) * 2 + (1,)
@@ -185,3 +189,10 @@ def test_every_format_makes_the_errors_of_the_run_on_all_of_mnist(mnist, tmp_pat
     errors = {name: int((np.asarray(each).argmax(axis=1) != mnist.test_labels).sum()) for name, each in logits.items()}
     assert all(abs(found - expected) <= 1 for found in errors.values()), errors
     assert errors["safetensors"] == expected
+
+
+def test_a_net_of_two_precisions_is_refused_where_it_would_be_neither(digits):
+    net = net_of("directions")
+    net.config["model"]["layers"][-1]["precision"] = "float32"
+    with pytest.raises(BadInput, match=r"--format: found \['bfloat16', 'float32'\], expected products of one"):
+        export.in_float32(net)

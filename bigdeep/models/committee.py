@@ -59,7 +59,7 @@ def committee(members: Sequence[Mapping], member: int, shape: Sequence[int], cla
     sections.integer("member", member, f"[0, {len(members)}]")
     context = {"shape": tuple(shape), "classes": classes}
     nets = [sections.construct(f"members[{k}]", NETS, section, **context) for k, section in enumerate(members)]
-    precisions = sorted({section.get("precision", "float32") for section in members})
+    precisions = sections.precisions({"name": "committee", "members": members})
     sections.check(len(precisions) == 1, "members", precisions, "one precision for all")
     rbf = sum(has_distances(section) for section in members)
     sections.check(rbf in (0, len(members)), "members", f"{rbf} with an rbf head", f"{len(members)} or none")

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from bigdeep import sections
-from bigdeep.models import pooling, units
+from bigdeep.models import directions, pooling, units
 from bigdeep.models.convolution import convolution as convolve
 from bigdeep.models.convolution import whole_kernel
 from bigdeep.models.product import PRECISIONS, product
@@ -172,6 +172,7 @@ def rbf(codes: Sequence[str], shape: Sequence[int], classes: int) -> Callable[..
 
 
 LAYERS: dict[str, Callable] = {
+    "directions": directions.directions,
     "flatten": flatten,
     "dense": dense,
     "convolution": convolution,

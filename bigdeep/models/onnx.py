@@ -12,8 +12,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from bigdeep import sections
+from bigdeep.models import directions, pooling, stack
 from bigdeep.models import layers as kinds
-from bigdeep.models import pooling, stack
 from bigdeep.models.convolution import whole_kernel
 
 OPSET, IR = 21, 10
@@ -145,6 +145,25 @@ def _pool(kind: str) -> Callable:
     return pool
 
 
+def _directions(graph: _Graph, x: str, module: Any, *_: Any) -> str:
+    channels, count = module.channels, module.directions
+
+    def convolved(x: str, kernels: np.ndarray, groups: int, stride: int = 1) -> str:
+        """Every group of maps by the same kernels."""
+        weights = graph.constant(np.float32(np.tile(kernels, (groups, 1, 1, 1))))
+        return graph.add("Conv", x, weights, strides=[stride] * 2, group=groups)
+
+    frame = graph.constant(np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
+    framed = graph.add("Pad", graph.add("Transpose", x, perm=TO_MAPS), frame, mode="edge")
+    gradient = convolved(framed, np.stack([directions.SOBEL, directions.SOBEL.T])[:, None], channels)
+    along, across = (convolved(gradient, a.T[:, :, None, None], channels) for a in directions.angles(count))
+    shares = graph.add("Relu", graph.add("Sub", along, graph.add("Abs", across)))
+    triangle = directions.windows(module.size, module.size, 1)
+    means = convolved(shares, (triangle @ triangle.T)[None, None], channels * count, module.stride)
+    roots = graph.add("Sqrt", graph.with_constant("Add", means, directions.EPSILON))
+    return graph.add("Transpose", roots, perm=TO_IMAGES)
+
+
 def _every(graph: _Graph, x: str, pieces: int) -> list[str]:
     """Every n-th unit, from the first, the second, … on."""
 
@@ -188,6 +207,7 @@ LAYERS: dict[type, Callable] = {
     pooling.AveragePool: _pool("AveragePool"),
     pooling.Maxout: _maxout,
     pooling.Gated: _gated,
+    directions.Directions: _directions,
     kinds.Flatten: lambda graph, x, *_: graph.add("Flatten", x, axis=1),
     kinds.Dropout: lambda graph, x, *_: x,
     kinds.RBF: _rbf,

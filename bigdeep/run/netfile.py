@@ -25,7 +25,7 @@ SUFFIX = ".safetensors"
 
 def write(path: pathlib.Path, weights: Mapping, about: Mapping) -> None:
     """Writes a net. weights: {"params", "model_state"}. about: as JSON, at least the run's config and dataset."""
-    rounds = sections.nets(about["config"]["model"])[0].get("precision") == "bfloat16"
+    rounds = sections.precisions(about["config"]["model"]) == ["bfloat16"]
     tensors = {}
     for name, leaf in flat(weights).items():
         kernel = rounds and name.endswith("/kernel")

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bigdeep import models
+from bigdeep import models, sections
+from bigdeep.models import layers as kinds
 from bigdeep.models import pooling, units
 from bigdeep.sections import BadValue
 from conftest import ROOT
@@ -334,3 +335,12 @@ def test_table_shows_every_layer_and_the_total():
     table = mlp((1000, 500)).table()
     assert "1,347,510" in table
     assert "dense2" in table
+
+
+def test_sections_know_which_layers_have_weights():
+    without = {name for name in kinds.LAYERS if name not in ("dense", "convolution", "subsampling")}
+    assert set(sections.WITHOUT_WEIGHTS) == without
+    assert sections.precisions({"name": "mlp", "precision": "bfloat16"}) == ["bfloat16"]
+    flat, dense = {"name": "flatten"}, {"name": "dense", "precision": "bfloat16"}
+    assert sections.precisions({"name": "stack", "layers": [flat, dense]}) == ["bfloat16"]
+    assert sections.precisions({"name": "stack", "layers": [{"name": "convolution"}, dense]}) == ["bfloat16", "float32"]
