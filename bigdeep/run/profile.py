@@ -4,7 +4,8 @@ import collections
 import pathlib
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 
@@ -23,7 +24,7 @@ HOLDERS = ("while", "call", "conditional")  # whose time is that of what they ho
 
 
 def parts(program: Callable, arguments: tuple, length: int) -> dict[str, float]:
-    """{part: seconds of all threads together in a step} of a chunk of steps, compiled anew without the cache.
+    """{part: seconds of a step} of a chunk of steps, compiled anew without the cache; together they are the step's.
 
     program(*arguments, length=length): as programs.compiled_steps compiles it; the first argument is copied.
     """
@@ -36,18 +37,20 @@ def parts(program: Callable, arguments: tuple, length: int) -> dict[str, float]:
     owners = _owners(compiled.as_text())
     with tempfile.TemporaryDirectory() as folder:
         state, *rest = arguments
-        for traced in (False, True):  # once to warm up
-            copy = jax.tree.map(lambda leaf: leaf.copy(), state)
-            if traced:
-                with jax.profiler.trace(folder):
-                    jax.block_until_ready(compiled(copy, *rest))
-            else:
-                jax.block_until_ready(compiled(copy, *rest))
-        events = _events(pathlib.Path(folder))
-    seconds = dict.fromkeys([*PARTS, REST], 0.0)
-    for name, spent in events.items():
-        if name.partition(".")[0] not in HOLDERS:
-            seconds[owners.get(name, REST)] += spent / length
+
+        def run() -> float:
+            copy, start = jax.block_until_ready(jax.tree.map(lambda leaf: leaf.copy(), state)), time.perf_counter()
+            jax.block_until_ready(compiled(copy, *rest))
+            return time.perf_counter() - start
+
+        run()
+        whole = run()  # tracing takes time of its own, and may lose the end
+        with jax.profiler.trace(folder):
+            run()
+        spent = _spent(_events(pathlib.Path(folder)))
+    seconds, traced = dict.fromkeys([*PARTS, REST], 0.0), sum(spent.values())
+    for name, share in spent.items():
+        seconds[owners.get(name, REST)] += whole / length * share / traced
     return seconds
 
 
@@ -73,18 +76,41 @@ def _part(scope: str) -> str:
     return next((part for part, pattern in PARTS.items() if re.search(pattern, scope)), REST)
 
 
-def _events(folder: pathlib.Path) -> Mapping[str, float]:
-    """{operation of the compiled program: seconds, of all threads}."""
+def _events(folder: pathlib.Path) -> list[tuple[float, float, str]]:
+    """(start, end, operation of the compiled program) of all threads, in nanoseconds."""
     files = sorted(folder.rglob("*.xplane.pb"))
     if not files:
         raise Failed("config.profile: JAX's profiler wrote no trace")
-    spent: collections.Counter = collections.Counter()
+    found = []
     for plane in jax.profiler.ProfileData.from_file(str(files[0])).planes:
         for line in plane.lines:
             for event in line.events:
-                operation = dict(event.stats).get("hlo_op")
-                if operation is not None:
-                    spent[str(operation)] += event.duration_ns / 1e9
+                operation = str(dict(event.stats).get("hlo_op", "while"))
+                if operation.partition(".")[0] not in HOLDERS:
+                    found.append((event.start_ns, event.start_ns + event.duration_ns, operation))
+    return found
+
+
+def _spent(events: Sequence[tuple[float, float, str]]) -> Mapping[str, float]:
+    """{operation: time} such that each instant counts once, shared among the operations that run in it.
+
+    Where none is seen it counts for the one that began last: what a CPU computes in threads of Eigen leaves no more of
+    a trace than its beginning.
+    """
+    spent: collections.Counter = collections.Counter()
+    running: collections.Counter = collections.Counter()
+    edges = sorted((at, begins, name) for start, end, name in events for at, begins in ((start, 1), (end, 0)))
+    before, latest = 0.0, ""
+    for at, begins, name in edges:
+        now = list(running.elements()) or [latest] * bool(latest)
+        for each in now:
+            spent[each] += (at - before) / len(now)
+        before = at
+        if begins:
+            running[name] += 1
+            latest = name
+        else:
+            running[name] -= 1
     return spent
 
 
@@ -92,5 +118,5 @@ def text(seconds: Mapping[str, float]) -> str:
     """A line for each part: its share, and its time in a step."""
     total = sum(seconds.values())
     rows = [f"  {name:<14}{100 * spent / total:5.1f} %{1e3 * spent:9.2f} ms" for name, spent in seconds.items()]
-    head = f"bigdeep: a step keeps all threads together busy for {1e3 * total:.2f} ms:"
+    head = f"bigdeep: a step takes {1e3 * total:.2f} ms:"
     return "\n".join([head, *rows])
