@@ -97,7 +97,7 @@ def _spent(events: Sequence[tuple[float, float, str]]) -> Mapping[str, float]:
     Where none is seen it counts for the one that began last: what a CPU computes in threads of Eigen leaves no more of
     a trace than its beginning.
     """
-    spent: collections.Counter = collections.Counter()
+    spent: dict[str, float] = collections.defaultdict(float)
     running: collections.Counter = collections.Counter()
     edges = sorted((at, begins, name) for start, end, name in events for at, begins in ((start, 1), (end, 0)))
     before, latest = 0.0, ""
