@@ -32,18 +32,16 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 
 def in_float32(net: folder.Net) -> folder.Net:
     """The net with products in float32; kernels that it would round to bfloat16 are rounded once and for all."""
-    section, params = net.config["model"], net.params
-    precisions = sections.precisions(section)
-    require(len(precisions) == 1, "--format", precisions, "products of one precision; npz takes all")
-    if precisions == ["bfloat16"]:
-        section = sections.unrounded(section)
-        params = jax.tree_util.tree_map_with_path(_rounded, params)
-    built = models.build(section, net.dataset["shape"], net.dataset["classes"])
-    return net._replace(model=built, params=params, config={**net.config, "model": section})
+    section = net.config["model"]
 
+    def rounded(path: tuple, leaf: jax.Array) -> jax.Array:
+        rounds = sections.rounds(section, "/".join(part.key for part in path))
+        return leaf.astype(jnp.bfloat16).astype(jnp.float32) if rounds else leaf
 
-def _rounded(path: tuple, leaf: jax.Array) -> jax.Array:
-    return leaf.astype(jnp.bfloat16).astype(jnp.float32) if path[-1].key == "kernel" else leaf
+    params = jax.tree_util.tree_map_with_path(rounded, net.params)
+    exact = sections.unrounded(section)
+    built = models.build(exact, net.dataset["shape"], net.dataset["classes"])
+    return net._replace(model=built, params=params, config={**net.config, "model": exact})
 
 
 def forward(net: folder.Net) -> Callable[[jax.Array], jax.Array]:

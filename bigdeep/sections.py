@@ -15,9 +15,6 @@ import ml_collections
 
 from bigdeep.errors import BadInput, one_of, require
 
-# Layers that have no weights to multiply with.
-WITHOUT_WEIGHTS = ("directions", "flatten", "max_pool", "average_pool", "maxout", "gated", "dropout", "rbf")
-
 
 class BadValue(BadInput):
     """A value that a constructor refuses; on its way out, `call` puts the path of the section before it."""
@@ -92,10 +89,20 @@ def nets(model: Mapping) -> Sequence[Mapping]:
     return model["members"] if model["name"] == "committee" else [model]
 
 
-def precisions(model: Mapping) -> list[str]:
-    """What factors of products with weights are rounded to, in the nets of a section `model`, each once."""
-    parts = (part for net in nets(model) for part in net.get("layers", [net]))
-    return sorted({part.get("precision", "float32") for part in parts if part["name"] not in WITHOUT_WEIGHTS})
+def layer_names(kinds: Sequence[str]) -> list[str]:
+    """What the layers of a stack are called: each by its kind and number, "output" for the last."""
+    return [*(f"{kind}{kinds[: i + 1].count(kind)}" for i, kind in enumerate(kinds[:-1])), "output"]
+
+
+def rounds(model: Mapping, name: str) -> bool:
+    """Whether a net multiplies this one of its params, "dense1/kernel", rounded to bfloat16 (models/product.py)."""
+    layer, _, rest = name.partition("/")
+    if model["name"] == "committee":
+        return rounds(model["members"][int(layer.removeprefix("member")) - 1], rest)
+    if model["name"] == "stack":
+        named = dict(zip(layer_names([each["name"] for each in model["layers"]]), model["layers"], strict=True))
+        model = named[layer]
+    return model.get("precision") == "bfloat16" and name.endswith("/kernel")
 
 
 def plain(value: Any) -> Any:

@@ -118,3 +118,14 @@ def test_configs_repeat_no_more_than_a_dozen_lines():
         windows = {tuple(a[i : i + 13]) for i in range(len(a) - 12)}
         shared = [i for i in range(len(b) - 12) if tuple(b[i : i + 13]) in windows]
         assert not shared, f"{one} and {other} share more than twelve lines"
+
+
+@pytest.mark.parametrize("variant", ["mlp2", "mlp3"])
+def test_nets_of_directions_are_trained_as_those_of_pixels(variant):
+    of_pixels, of_directions = full(variant, "averaged"), full("directions", variant)
+    net = of_pixels["model"]
+    layers = of_directions["model"]["layers"]
+    assert [layer.get("width") for layer in layers] == [None, None, *net["widths"], 10]
+    assert all(layer["activation"] == net["activation"] and layer["norm"] == net["norm"] for layer in layers[2:-1])
+    same = {"model": None, "name": None}
+    assert of_directions | same == of_pixels | same

@@ -10,7 +10,7 @@ import safetensors.numpy
 
 from bigdeep import configfile, export, models, training
 from bigdeep.data import splits
-from bigdeep.errors import BadInput
+from bigdeep.report import card
 from bigdeep.run import folder, netfile, pretrained
 from bigdeep.sections import plain
 from conftest import ROOT, run_bigdeep
@@ -191,8 +191,48 @@ def test_every_format_makes_the_errors_of_the_run_on_all_of_mnist(mnist, tmp_pat
     assert errors["safetensors"] == expected
 
 
-def test_a_net_of_two_precisions_is_refused_where_it_would_be_neither(digits):
+def mixed() -> folder.Net:
+    """A committee of a net of pixels and one of strokes, whose last layer alone does not round."""
+    net, other = net_of("directions"), net_of("mlp2")
+    layers = net.config["model"]["layers"]
+    layers[-1]["precision"] = "float32"
+    section = {"name": "committee", "members": [other.config["model"], net.config["model"]], "member": 0}
+    params = {"member1": other.params, "member2": net.params}
+    state = {"batch_stats": {f"member{k}": n.model_state["batch_stats"] for k, n in ((1, other), (2, net))}}
+    config = {**net.config, "model": section}
+    return net._replace(model=models.build(section, (29, 29, 1), 10), params=params, model_state=state, config=config)
+
+
+def test_of_a_net_of_both_precisions_the_kernels_are_rounded_that_it_rounds():
+    net = mixed()
+    exact = export.in_float32(net)
+    assert "bfloat16" not in str(exact.config["model"])
+    for path, leaf in jax.tree_util.tree_leaves_with_path(net.params):
+        name = "/".join(part.key for part in path)
+        found = exact.params
+        for part in path:
+            found = found[part.key]
+        rounded = name.endswith("/kernel") and name != "member2/output/kernel"
+        assert np.array_equal(found, leaf) != rounded, name
+        assert np.array_equal(found, leaf.astype("bfloat16")) == rounded, name
+
+
+def test_a_net_of_both_precisions_keeps_its_bits_in_a_file(digits, tmp_path):
+    net = mixed()
+    about = {"config": net.config, "dataset": net.dataset, "step": 1}
+    netfile.write(tmp_path / "net.safetensors", {"params": net.params, "model_state": net.model_state}, about)
+    kinds = {
+        name: array.dtype.name for name, array in safetensors.numpy.load_file(tmp_path / "net.safetensors").items()
+    }
+    rounded = {name for name, kind in kinds.items() if kind == "bfloat16"}
+    assert rounded == {name for name in kinds if name.endswith("/kernel")} - {"params/member2/output/kernel"}
+    again = folder.net(tmp_path / "net.safetensors")
+    images = images_of(net, digits, 100)
+    expected, found = (np.asarray(jax.jit(export.forward(each))(images)) for each in (net, again))
+    assert np.array_equal(found, expected)
+
+
+def test_the_card_of_a_stack_says_that_it_rounds():
     net = net_of("directions")
-    net.config["model"]["layers"][-1]["precision"] = "float32"
-    with pytest.raises(BadInput, match=r"--format: found \['bfloat16', 'float32'\], expected products of one"):
-        export.in_float32(net)
+    assert "bfloat16" in card.of(net.config, net.dataset, {}, "net.onnx")
+    assert "bfloat16" not in card.of(export.in_float32(net).config, net.dataset, {}, "net.onnx")

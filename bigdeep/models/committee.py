@@ -49,8 +49,7 @@ def has_distances(section: Mapping) -> bool:
 def committee(members: Sequence[Mapping], member: int, shape: Sequence[int], classes: int) -> Committee:
     """A committee of nets, as a config's section describes each.
 
-    members: at least one section of a net, of any kind but a committee. Of one precision, where float32 is that of
-    sections which do not say it; all have an rbf head or none.
+    members: at least one section of a net, of any kind but a committee. All have an rbf head or none.
     member: 0 for the mean of all, k for what the k-th says alone (training is the same).
     Source: Cireşan, Meier, Gambardella & Schmidhuber 2011 (arXiv 1103.4487), whose perceptrons train one by one.
     """
@@ -59,8 +58,6 @@ def committee(members: Sequence[Mapping], member: int, shape: Sequence[int], cla
     sections.integer("member", member, f"[0, {len(members)}]")
     context = {"shape": tuple(shape), "classes": classes}
     nets = [sections.construct(f"members[{k}]", NETS, section, **context) for k, section in enumerate(members)]
-    precisions = sections.precisions({"name": "committee", "members": members})
-    sections.check(len(precisions) == 1, "members", precisions, "one precision for all")
     rbf = sum(has_distances(section) for section in members)
     sections.check(rbf in (0, len(members)), "members", f"{rbf} with an rbf head", f"{len(members)} or none")
     return Committee([net.clone for net in nets], member)

@@ -1,7 +1,6 @@
 """Nets layer by layer, as their configs list them; a multilayer perceptron is one of them."""
 
 import functools
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import flax.linen as nn
@@ -48,13 +47,9 @@ def stack(init: str, layers: Sequence[Mapping], shape: Sequence[int], classes: i
 
 
 def _named(layers: Sequence[tuple[str, Callable]]) -> dict[str, Callable]:
-    """{name: layer} of (kind, layer): the kind and its number, "output" for the last."""
-    count: Counter[str] = Counter()
-    names = []
-    for kind, _ in layers[:-1]:
-        count[kind] += 1
-        names.append(f"{kind}{count[kind]}")
-    return dict(zip([*names, "output"], (layer for _, layer in layers), strict=True))
+    """{name: layer} of (kind, layer)."""
+    kinds, made = zip(*layers, strict=True)
+    return dict(zip(sections.layer_names(kinds), made, strict=True))
 
 
 def _output_shape(layer: nn.Module, shape: Sequence[int]) -> tuple[int, ...]:

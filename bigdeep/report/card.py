@@ -36,7 +36,7 @@ def of(config: Mapping, dataset: Mapping, result: Mapping, file: str) -> str:
     if "state_sha256" in result:
         parts.append(f"- Weights, sha256: {result['state_sha256']} (as trained)\n")
         parts.append(f"- Commit: {result.get('git_commit', 'unknown')}\n")
-    if sections.precisions(config["model"]) == ["bfloat16"] and kind in ("onnx", "stablehlo"):
+    if config["model"] != sections.unrounded(config["model"]) and kind in ("onnx", "stablehlo"):
         parts.append(ROUNDED.lstrip())
     use = USES[kind].format(file=json.dumps(file, ensure_ascii=False))
     return "".join([*parts, LIMITS.lstrip(), f"\n```python\n{use}\n```\n"])

@@ -25,11 +25,11 @@ SUFFIX = ".safetensors"
 
 def write(path: pathlib.Path, weights: Mapping, about: Mapping) -> None:
     """Writes a net. weights: {"params", "model_state"}. about: as JSON, at least the run's config and dataset."""
-    rounds = sections.precisions(about["config"]["model"]) == ["bfloat16"]
     tensors = {}
     for name, leaf in flat(weights).items():
-        kernel = rounds and name.endswith("/kernel")
-        tensors[name] = np.asarray(leaf).astype(ml_dtypes.bfloat16 if kernel else np.float32)
+        kind, _, rest = name.partition("/")
+        rounds = kind == "params" and sections.rounds(about["config"]["model"], rest)
+        tensors[name] = np.asarray(leaf).astype(ml_dtypes.bfloat16 if rounds else np.float32)
     metadata = {"format": "bigdeep 1", "bigdeep": json.dumps(about, sort_keys=True), "sha256": _sha256(tensors)}
     files.write_bytes(path, safetensors.numpy.save(tensors, metadata))
 

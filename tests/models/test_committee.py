@@ -119,7 +119,6 @@ def test_first_and_last_layers_are_those_of_all_members():
         ("mlp", 0, "model.members: found 'mlp', expected a list: at least one net"),
         ([{"name": "committee"}], 0, r"model.members\[0\].name: found 'committee', expected one of"),
         ([mlp(7), mlp()], 0, r"model.members\[1\].widths: found \[\], expected at least one"),
-        ([mlp(7), mlp(7, precision="bfloat16")], 0, r"found \['bfloat16', 'float32'\], expected one precision for all"),
         ([mlp(7), RBF], 0, "found '1 with an rbf head', expected 2 or none"),
         ([mlp(7)], 2, r"model.member: found 2, expected an integer in \[0, 1\]"),
     ],

@@ -84,3 +84,14 @@ def test_its_slope_is_bounded_where_there_is_nothing():
 def test_what_makes_no_sense_is_refused(section, message):
     with pytest.raises(BadValue, match=message):
         features.directions(**section, shape=(29, 29, 1))
+
+
+def test_the_mean_is_of_rounded_factors_where_it_should_be(rng):
+    x = rng.uniform(-1, 1, (4, 29, 29, 1)).astype(np.float32)
+    exact, rounded = (Directions(1, 8, 5, 3, how).apply({}, x, train=False) for how in ("float32", "bfloat16"))
+    np.testing.assert_allclose(rounded, exact, rtol=0.01)
+    assert np.abs(rounded - exact).max() > 1e-5
+
+
+def test_no_gradient_is_shown_as_a_hundredth():
+    assert features.EPSILON == 0.01**2

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from bigdeep import models, sections
-from bigdeep.models import layers as kinds
 from bigdeep.models import pooling, units
 from bigdeep.sections import BadValue
 from conftest import ROOT
@@ -337,10 +336,17 @@ def test_table_shows_every_layer_and_the_total():
     assert "dense2" in table
 
 
-def test_sections_know_which_layers_have_weights():
-    without = {name for name in kinds.LAYERS if name not in ("dense", "convolution", "subsampling")}
-    assert set(sections.WITHOUT_WEIGHTS) == without
-    assert sections.precisions({"name": "mlp", "precision": "bfloat16"}) == ["bfloat16"]
-    flat, dense = {"name": "flatten"}, {"name": "dense", "precision": "bfloat16"}
-    assert sections.precisions({"name": "stack", "layers": [flat, dense]}) == ["bfloat16"]
-    assert sections.precisions({"name": "stack", "layers": [{"name": "convolution"}, dense]}) == ["bfloat16", "float32"]
+def test_sections_know_which_kernels_are_rounded():
+    """By the names that the layers of a stack really have."""
+    flat, exact = {"name": "flatten"}, {**DENSE, "width": 12}
+    layers = [flat, exact, {**exact, "precision": "bfloat16"}, {**DENSE, "precision": "bfloat16"}]
+    section = {"name": "stack", "init": "lecun_normal", "layers": layers}
+    params, _ = models.build(section, (4, 4, 1), 4).init(jax.random.key(0))
+    names = ["/".join(part.key for part in path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    rounded = [name for name in names if sections.rounds(section, name)]
+    assert rounded == ["dense2/kernel", "output/kernel"]
+    assert set(names) > {"dense1/kernel", "dense2/bias", *rounded}
+    committee = {"name": "committee", "members": [section, {"name": "mlp", "precision": "bfloat16"}]}
+    assert not sections.rounds(committee, "member1/dense1/kernel")
+    assert sections.rounds(committee, "member2/dense1/kernel")
+    assert not sections.rounds({"name": "deep"}, "block1/kernel")
