@@ -18,7 +18,16 @@ CONFIGS = sorted((ROOT / "configs").glob("*.py"))
 NAMES = [path.stem for path in CONFIGS]
 COUNTS = {"mlp2": 1_347_510, "mlp3": 3_269_510, "mlp4": 6_692_010, "mlp5": 12_115_010, "mlp9": 8_860_010}
 # These differ from mlp2 and mlp5 in widths and numbers only: they are built, but not trained once more.
-LIKE_OTHERS = {"mlp3", "mlp4", "mlp9", "speedrun_45s", "speedrun_90s", "speedrun_6min", "speedrun_45min"}
+LIKE_OTHERS = {
+    "mlp3",
+    "mlp4",
+    "mlp9",
+    "speedrun_45s",
+    "speedrun_90s",
+    "speedrun_6min",
+    "speedrun_45min",
+    "speedrun_directions",
+}
 
 
 def full(name: str, variant: str = "") -> dict:

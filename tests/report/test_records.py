@@ -244,6 +244,9 @@ def test_members_of_a_committee_that_one_run_trained_stand_beside_it():
     lines = committees.members(judged, {"a.json": run, "b.json": {**run, "state_sha256": "2"}}).splitlines()
     assert lines[2:] == ["| `both`, seed 1 | 0.38, 0.41 | **0.33** |"]
     assert len(committees.committees(judged).splitlines()) == 2
-    widths = ({"widths": [30, 20]}, {"widths": [9, 9]})
-    run["values"] = {"model": {"name": "committee", "members": widths, "member": 0}}
-    assert nets.speedruns({"a.json": run}).splitlines()[2].startswith("| `both` | 30-20, 2 × 9 | **0.33** |")
+    dense = [{"name": "dense", "width": 8}, {"name": "dense", "width": 7}, {"name": "dense", "width": 10}]
+    members = [{"name": "mlp", "widths": [30, 20]}, {"name": "mlp", "widths": [9, 9]}]
+    members.append({"name": "stack", "layers": [{"name": "directions"}, {"name": "flatten"}, *dense]})
+    run["values"] = {"model": {"name": "committee", "members": members, "member": 0}}
+    row = nets.speedruns({"a.json": run}).splitlines()[2]
+    assert row.startswith("| `both` | 30-20, 2 × 9, 8-7 on directions | **0.33** |")

@@ -99,6 +99,14 @@ def _widths(widths: Sequence[int]) -> str:
     return f"{len(widths)} × {widths[0]}" if len(set(widths)) == 1 else "-".join(map(str, widths))
 
 
+def _hidden(net: Mapping) -> str:
+    """The hidden units of a perceptron, which a stack may be, too; and what it is shown, where that is no pixels."""
+    if net["name"] != "stack":
+        return _widths(net["widths"])
+    units = _widths([layer["width"] for layer in net["layers"][:-1] if layer["name"] == "dense"])
+    return units + (" on directions" if net["layers"][0]["name"] == "directions" else "")
+
+
 def paper(records: Records) -> str:
     """A row per recipe of the paper's nets with all its seeds, beside the paper's figures."""
     header = (
@@ -202,7 +210,7 @@ def speedruns(records: Records) -> str:
         rows.append(
             (
                 f"`{name}`",
-                ", ".join(_widths(net["widths"]) for net in sections.nets(runs[0]["values"]["model"])),
+                ", ".join(map(_hidden, sections.nets(runs[0]["values"]["model"]))),
                 f"**{mean_and_deviation(each)}**",
                 ", ".join(f"{error:.2f}" for error in each),
                 " to ".join(dict.fromkeys(seconds)),
