@@ -6,9 +6,6 @@ for both, and long schedules. Not a plain net: its weights know what convolution
 Command: six teachers first, for SEED = 0, 1 and 2: python -m bigdeep.main --config=configs/mlp2.py:averaged
 --config.seed=SEED --workdir=runs/mlp2-SEED, and the same of configs/simard_conv.py in runs/simard_conv-SEED; then
 python -m bigdeep.main --config=configs/taught.py:mlp3
-or, taught by perceptrons of strokes, for SEED = 0, 1 and 2: python -m bigdeep.main --config=configs/directions.py
---config.seed=SEED --workdir=runs/directions-mlp3-SEED, the same of configs/directions.py:mlp2 in
-runs/directions-mlp2-SEED; then python -m bigdeep.main --config=configs/taught.py:directions
 or, for a net of 3x3 kernels (0.11 M weights) on its own, python -m bigdeep.main --config=configs/taught.py
 Cost: on two cores that multiply bfloat16 half an hour, each mlp2 about ten minutes; on one core each simard_conv 40 to
 55, the net of 3x3 kernels 22.
@@ -16,8 +13,7 @@ Expected: see the table of nets in RESULTS.md.
 
 Both kinds teach mlp3.py:averaged, by the mean of their probabilities. On unseen hands three of mlp2 so averaged make
 198 errors together where one makes 213, with three of Simard's nets 183, and a pupil makes about as many as its
-teachers do (docs/studies.md, "Unseen hands, long training"). On the test set nothing of it is left. The pupil of
-"directions" sees pixels, as the paper's nets do; only its teachers see strokes (configs/directions.py).
+teachers do (docs/studies.md, "Unseen hands, long training"). On the test set nothing of it is left.
 
 The net of 3x3 kernels is trained without label smoothing, which would take from its outputs how alike two classes are
 (Müller et al. 2019, arXiv 1906.02629). All see the inputs of mlp5.py.
@@ -27,15 +23,14 @@ from ml_collections import ConfigDict
 
 from bigdeep.configfile import sibling
 
-VARIANTS = ("teacher", "mlp3", "directions")
-TEACHERS = {"mlp3": ("mlp2", "simard_conv"), "directions": ("directions-mlp2", "directions-mlp3")}
+VARIANTS = ("teacher", "mlp3")
+TEACHERS = ",".join(f"runs/{kind}-{seed}" for kind in ("mlp2", "simard_conv") for seed in range(3))
 
 
 def get_config(variant: str = "teacher") -> ConfigDict:
-    if variant in TEACHERS:
+    if variant == "mlp3":
         config = sibling(__file__, "mlp3").get_config("averaged")
-        runs = ",".join(f"runs/{kind}-{seed}" for kind in TEACHERS[variant] for seed in range(3))
-        config.loss = dict(name="distillation", workdir=runs, temperature=2.0, hard=0.0)
+        config.loss = dict(name="distillation", workdir=TEACHERS, temperature=2.0, hard=0.0)
         return config
 
     smoke = variant == "smoke"
