@@ -2,7 +2,7 @@
 
 Source: Cireşan, Meier, Gambardella, Schmidhuber 2010 (arXiv 1003.0358), table 1: 0.35 % test error.
 Command: python -m bigdeep.main --config=configs/mlp5.py
-Cost: 50 to 100 minutes on two cores. Expected: 0.36 % (RESULTS.md).
+Cost: 40 to 100 minutes on two cores. Expected: 0.36 % (RESULTS.md).
 
 Inputs of 29x29, the paper's widths and kinds of deformation: elastic sigma 5.5, alpha 48; rotation or shear by up to
 15 degrees (7.5 for 1 and 7); each axis scaled by up to 25 %; shifts by up to 1 pixel. The paper has sigma 5-6, alpha
