@@ -2,9 +2,8 @@
 
 Source: Liu, Nakashima, Sako & Fujisawa 2003 ("Handwritten digit recognition: benchmarking of state-of-the-art
 techniques", Pattern Recognition 36), whose best classifiers see such features; Cireşan et al. 2010 for the nets.
-Command: python -m bigdeep.main --config=configs/directions.py, or …py:mlp2, …py:mlp4, …py:mlp5
-Cost: a quarter of an hour on two cores that multiply bfloat16; mlp2 half of it, mlp4 and mlp5 twice and four times as
-long. Expected: see the table of nets in RESULTS.md.
+Command: python -m bigdeep.main --config=configs/directions.py, or …py:mlp2
+Cost: ten minutes on two cores that multiply bfloat16, mlp2 six. Expected: see the table of nets in RESULTS.md.
 
 The gradient of each deformed image is shared among eight directions and averaged over windows (models/directions.py):
 9 x 9 x 8 = 648 numbers instead of 841 pixels, from which a multilayer perceptron is trained as in mlp3.py:averaged. Not
@@ -15,7 +14,7 @@ from ml_collections import ConfigDict
 
 from bigdeep.configfile import sibling
 
-VARIANTS = ("mlp3", "mlp2", "mlp4", "mlp5")
+VARIANTS = ("mlp3", "mlp2")
 
 
 def get_config(variant: str = "mlp3") -> ConfigDict:

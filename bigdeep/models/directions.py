@@ -39,9 +39,9 @@ class Directions(nn.Module):
         along, across = (a[:, None, :, None] for a in angles(self.directions))
         shares = nn.relu(down * along[0] + right * along[1] - jnp.abs(down * across[0] + right * across[1]))
         rows, columns = (windows(length, self.size, self.stride) for length in (height, width))
-        means = product(shares.reshape(-1, height * width), jnp.kron(rows, columns), self.precision)
+        means = product(shares.reshape(-1, height * width), jnp.asarray(np.kron(rows, columns)), self.precision)
         maps = means.reshape(batch, self.channels * self.directions, rows.shape[1], columns.shape[1])
-        return jnp.sqrt(jnp.maximum(maps, 0.0) + EPSILON).transpose(0, 2, 3, 1)
+        return jnp.sqrt(maps + EPSILON).transpose(0, 2, 3, 1)
 
 
 def _gradient(planes: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -82,8 +82,7 @@ def directions(
 
     directions: >= 4; size: of the triangular windows, pixels, in [1, the image's size]; stride: from one to the next,
     pixels, >= 1; precision: of the mean, see bigdeep/models/product.py.
-    Source: Liu, Nakashima, Sako & Fujisawa 2003, Pattern Recognition 36(10), section 3, who take 8 directions and the
-    root as well; their windows are Gaussian, 5 x 5 of them.
+    Source: Liu, Nakashima, Sako & Fujisawa 2003, Pattern Recognition 36(10), for the idea; the windows are our own.
     """
     sections.integer("directions", directions, "[4, inf)")
     pooling.check_window("size", size, shape)

@@ -85,9 +85,11 @@ def _events(folder: pathlib.Path) -> list[tuple[float, float, str]]:
     for plane in jax.profiler.ProfileData.from_file(str(files[0])).planes:
         for line in plane.lines:
             for event in line.events:
-                operation = str(dict(event.stats).get("hlo_op", "while"))
-                if operation.partition(".")[0] not in HOLDERS:
-                    found.append((event.start_ns, event.start_ns + event.duration_ns, operation))
+                operation = dict(event.stats).get("hlo_op")
+                if operation is not None and str(operation).partition(".")[0] not in HOLDERS:
+                    found.append((event.start_ns, event.start_ns + event.duration_ns, str(operation)))
+    if not found:
+        raise Failed("config.profile: JAX's profiler saw no operation")
     return found
 
 
@@ -98,19 +100,19 @@ def _spent(events: Sequence[tuple[float, float, str]]) -> Mapping[str, float]:
     a trace than its beginning.
     """
     spent: dict[str, float] = collections.defaultdict(float)
-    running: collections.Counter = collections.Counter()
+    running: list[str] = []
     edges = sorted((at, begins, name) for start, end, name in events for at, begins in ((start, 1), (end, 0)))
     before, latest = 0.0, ""
     for at, begins, name in edges:
-        now = list(running.elements()) or [latest] * bool(latest)
+        now = running or [latest] * bool(latest)
         for each in now:
             spent[each] += (at - before) / len(now)
         before = at
         if begins:
-            running[name] += 1
+            running.append(name)
             latest = name
         else:
-            running[name] -= 1
+            running.remove(name)
     return spent
 
 

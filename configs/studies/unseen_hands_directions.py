@@ -11,17 +11,15 @@ better has its nets trained on all writers, a row each, three seeds, whatever th
 the average, as speedrun_directions has them, were added when that had made fewer test errors than 300.
 """
 
+import pathlib
 
-def dense(width: int, activation: str = "gelu", norm: str = "batch") -> dict:
-    return dict(name="dense", width=width, activation=activation, norm=norm, precision="bfloat16")
+from bigdeep.configfile import sibling
 
 
 def get_study(smoke: bool) -> dict:
-    strokes = dict(name="directions", directions=8, size=5, stride=3, precision="bfloat16")
-    widths = (100, 50) if smoke else (1000, 500)
+    of_directions = sibling(str(pathlib.Path(__file__).parent), "directions").get_config("smoke" if smoke else "mlp2")
     short = {"epochs": 75, "evaluate_epochs": 25, "regularisers": [], "schedule.end": 0.0}
-    layers = [strokes, dict(name="flatten"), *map(dense, widths), dense(10, "linear", "none")]
-    kinds = {"pixels": {}, "directions": {"model": dict(name="stack", init="he_normal", layers=layers)}}
+    kinds = {"pixels": {}, "directions": {"model": of_directions.model.to_dict()}}
     return dict(
         question="Does a perceptron of directions of strokes do better than one of pixels, on hands never seen?",
         base="mlp2:smoke" if smoke else "mlp2:averaged",
