@@ -25,9 +25,13 @@ create() {
     tpu create --accelerator-type="$type" --version="$version" "${spot[@]}"
 }
 
+# The checkout's files; not its folders, which tar would find changed where a test leaves its caches meanwhile.
+files() { (cd "$here" && find . \( -path ./runs -o -name '.?*' -o -name __pycache__ \) -prune -o -type f -print0); }
+
 copy() {
-    call tar --create --gzip --file=/tmp/bigdeep.tar.gz --directory="$here" --exclude=./runs --exclude=./.venv --exclude=./.git .
-    call gcloud compute tpus tpu-vm scp /tmp/bigdeep.tar.gz "$name:" --zone="$zone" --worker=all
+    local packed=${TMPDIR:-/tmp}/bigdeep.tar.gz
+    call tar --create --gzip --file="$packed" --directory="$here" --null --files-from=<(files)
+    call gcloud compute tpus tpu-vm scp "$packed" "$name:" --zone="$zone" --worker=all
     everywhere "mkdir -p bigdeep && tar xzf bigdeep.tar.gz -C bigdeep && cd bigdeep && make .venv/.ready EXTRAS=tpu,gcs"
 }
 

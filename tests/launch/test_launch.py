@@ -5,6 +5,8 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tarfile
+import threading
 
 import kubernetes_validate
 import pytest
@@ -28,7 +30,7 @@ def fakes(tmp_path):
         path.chmod(0o755)
 
     def run(script: str, *arguments: str, code: int = 0, **environment: str) -> tuple[int, str, list[str]]:
-        path = {"PATH": f"{folder}:{os.environ['PATH']}", "CODE": str(code)}
+        path = {"PATH": f"{folder}:{os.environ['PATH']}", "CODE": str(code), "TMPDIR": str(tmp_path)}
         command = ["bash", str(ROOT / "launch" / script), *arguments]
         options = {"cwd": tmp_path, "env": {**os.environ, **path, **environment}, "text": True, "timeout": 60}
         done = subprocess.run(command, check=False, capture_output=True, **options)
@@ -89,14 +91,14 @@ def gcloud(*words: str) -> str:
     return f"gcloud compute tpus tpu-vm {words[0]} mine --zone=us-central1-a {' '.join(words[1:])}"
 
 
-def test_a_tpu_vm_is_made_used_and_deleted(fakes):
+def test_a_tpu_vm_is_made_used_and_deleted(fakes, tmp_path):
     make = "mkdir -p bigdeep && tar xzf bigdeep.tar.gz -C bigdeep && cd bigdeep && make .venv/.ready EXTRAS=tpu,gcs"
     train = "cd bigdeep && .venv/bin/python -m bigdeep.main --coordinator=auto --platform=tpu --config=mlp5"
     everywhere = "--worker=all --command="
     calls = {
         "create": [gcloud("create", "--accelerator-type=v5litepod-8 --version=v2-alpha-tpuv5-lite")],
         "copy": [
-            "gcloud compute tpus tpu-vm scp /tmp/bigdeep.tar.gz mine: --zone=us-central1-a --worker=all",
+            f"gcloud compute tpus tpu-vm scp {tmp_path}/bigdeep.tar.gz mine: --zone=us-central1-a --worker=all",
             gcloud("ssh", everywhere + make),
         ],
         "run": [gcloud("ssh", everywhere + train)],
@@ -114,6 +116,38 @@ def test_a_tpu_vm_is_made_used_and_deleted(fakes):
     spot = fakes("tpu_vm.sh", "create", NAME="mine", SPOT="1")[2]
     assert spot == [calls["create"][0] + " --spot"]
     assert fakes("tpu_vm.sh", "rest")[0] == 2
+
+
+def test_a_tpu_vm_gets_the_checkout_while_others_work_in_it(fakes, tmp_path):
+    """Caches come and go in it, and tar is shown files only: no folder "changed as we read it"."""
+    script = (ROOT / "launch" / "tpu_vm.sh").read_text()
+    checkout = tmp_path / "checkout"
+    for name in (
+        "launch/tpu_vm.sh",
+        "bigdeep/main.py",
+        "bigdeep/runs/a",
+        "runs/b",
+        ".venv/c",
+        ".git/d",
+        "x y/__pycache__/e",
+    ):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text(script)
+    ends = threading.Event()
+
+    def caches():
+        while not ends.is_set():
+            (checkout / "bigdeep" / "__pycache__").mkdir()
+            (checkout / "bigdeep" / "__pycache__").rmdir()
+
+    others = threading.Thread(target=caches)
+    others.start()
+    codes = [fakes(str(checkout / "launch" / "tpu_vm.sh"), "copy", NAME="mine")[0] for _ in range(20)]
+    ends.set()
+    others.join()
+    assert codes == [0] * 20
+    with tarfile.open(tmp_path / "bigdeep.tar.gz") as packed:
+        assert sorted(packed.getnames()) == ["./bigdeep/main.py", "./bigdeep/runs/a", "./launch/tpu_vm.sh"]
 
 
 def test_a_babysitter_makes_a_preempted_vm_anew_but_not_for_bad_input(fakes, tmp_path):
