@@ -16,7 +16,7 @@ Expected: see the table of nets in RESULTS.md.
 
 Both kinds teach mlp3.py:averaged, by the mean of their probabilities. On unseen hands three of mlp2 so averaged make
 198 errors together where one makes 213, with three of Simard's nets 183, and a pupil makes about as many as its
-teachers do (docs/studies.md, "Unseen hands, long training"). On the test set nothing of it is left.
+teachers do (docs/studies.md, "Unseen hands, long training"). On the test set nothing of mlp3's lesson is left.
 
 Nets of directions, convolutional and not, know more than any of them (157 errors together, one of a kind); strokes is
 mlp3.py:averaged again, taught by two of a kind, directions the net of directions.py with half its epochs.
