@@ -14,12 +14,11 @@ Cost: on two cores that multiply bfloat16 half an hour, each mlp2 about ten minu
 directions, too; on one core each simard_conv 40 to 55, the net of 3x3 kernels 22.
 Expected: see the table of nets in RESULTS.md.
 
-Both kinds teach mlp3.py:averaged, by the mean of their probabilities. On unseen hands three of mlp2 so averaged make
-198 errors together where one makes 213, with three of Simard's nets 183, and a pupil makes about as many as its
-teachers do (docs/studies.md, "Unseen hands, long training"). On the test set nothing of mlp3's lesson is left.
-
-Nets of directions, convolutional and not, know more than any of them (157 errors together, one of a kind); strokes is
-mlp3.py:averaged again, taught by two of a kind, directions the net of directions.py with half its epochs.
+All pupils learn the mean of their teachers' probabilities. mlp3 is mlp3.py:averaged, taught by the six: on unseen hands
+three of mlp2 so averaged make 198 errors together where one makes 213, with three of Simard's nets 183, and a pupil
+makes about as many as its teachers do (docs/studies.md, "Unseen hands, long training"). Of two nets of directions, one
+of them convolutional, it is 157 (docs/lab-notebook.md, round 15): strokes is mlp3.py:averaged taught by two of either,
+directions the mlp3 of directions.py, taught by the same for half its epochs.
 
 The net of 3x3 kernels is trained without label smoothing, which would take from its outputs how alike two classes are
 (Müller et al. 2019, arXiv 1906.02629). All see the inputs of mlp5.py.
