@@ -142,9 +142,11 @@ def test_a_tpu_vm_gets_the_checkout_while_others_work_in_it(fakes, tmp_path):
 
     others = threading.Thread(target=caches)
     others.start()
-    codes = [fakes(str(checkout / "launch" / "tpu_vm.sh"), "copy", NAME="mine")[0] for _ in range(20)]
-    ends.set()
-    others.join()
+    try:
+        codes = [fakes(str(checkout / "launch" / "tpu_vm.sh"), "copy", NAME="mine")[0] for _ in range(20)]
+    finally:
+        ends.set()
+        others.join()
     assert codes == [0] * 20
     with tarfile.open(tmp_path / "bigdeep.tar.gz") as packed:
         assert sorted(packed.getnames()) == ["./bigdeep/main.py", "./bigdeep/runs/a", "./launch/tpu_vm.sh"]
